@@ -1,0 +1,1 @@
+"""Augmentation: stored turns become memories, in the background."""

@@ -1,0 +1,1 @@
+"""Storage for conversations and memories, independent of what captures them."""

@@ -1,0 +1,100 @@
+"""The protocol that every store speaks, and the errors it raises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from memori_storage.records import Changes, Job, NewMemory, StoredMemory, StoredMessage, Turn, Vector
+
+
+class StoreError(Exception):
+    """Base of what stores raise on purpose; the message says what to do."""
+
+
+class StoreConfigurationError(StoreError):
+    """The database was named wrongly: unknown URL, missing driver, unwritable file. Retrying is vain."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database cannot be reached or is busy right now. The same call may succeed later."""
+
+
+class SchemaTooNewError(StoreConfigurationError):
+    """A newer release of this package has upgraded the database."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Where turns, messages and memories are kept.
+
+    Every method is synchronous, safe to call from any thread, and one transaction: it happens whole
+    or not at all. Methods raise ``StoreUnavailableError`` for what may pass and
+    ``StoreConfigurationError`` for what will not. Entities see only their own rows, always.
+    """
+
+    def migrate(self) -> None:
+        """Create or upgrade the schema, under a lock; do nothing, quickly, when it is current."""
+        ...
+
+    def add_turns(self, turns: Sequence[Turn]) -> int:
+        """Store turns with their new messages and, for those of an entity, a learning job each.
+
+        Idempotent: a turn whose id is stored is skipped, and a message that the session already has
+        in that place is not stored again. Returns how many turns were new.
+        """
+        ...
+
+    def claim_jobs(self, worker: str, *, limit: int = 32, lease: float = 60.0) -> list[Job]:
+        """Lease up to ``limit`` open jobs to ``worker`` for ``lease`` seconds, oldest first.
+
+        A job whose lease ran out is open again.
+        """
+        ...
+
+    def finish_job(
+        self, job: Job, memories: Iterable[NewMemory] = (), vectors: Iterable[Vector] = ()
+    ) -> list[StoredMemory]:
+        """Keep what was learned from a job and close it, in one transaction.
+
+        A memory equal in entity, kind and key to one that is stored reinforces it (one more source,
+        times seen counted anew). Doing a job twice changes nothing. Returns the memories as stored.
+        """
+        ...
+
+    def fail_job(self, job: Job, error: str, *, retry_in: float | None) -> None:
+        """Give a job back, to be tried after ``retry_in`` seconds, or park it for good with ``None``."""
+        ...
+
+    def pending_jobs(self, entity: str | None = None) -> int:
+        """How many jobs are open or leased (parked ones are not), of one entity or of all."""
+        ...
+
+    def add_vectors(self, entity: str, vectors: Iterable[Vector]) -> None:
+        """Keep embeddings for an entity's items; one per item and model, the newest wins."""
+        ...
+
+    def memories_of(self, entity: str, ids: Sequence[str] | None = None) -> list[StoredMemory]:
+        """An entity's memories with their sources, all or those of ``ids``."""
+        ...
+
+    def messages_of(self, entity: str, session: str | None = None) -> list[StoredMessage]:
+        """An entity's messages, in order within each session."""
+        ...
+
+    def revision(self, entity: str) -> int:
+        """A number that grows with every change to what is stored for the entity; 0 if unknown."""
+        ...
+
+    def changes(self, entity: str, since: int = 0, *, model: str | None = None) -> Changes:
+        """What was added or changed after revision ``since``; vectors of ``model`` only."""
+        ...
+
+    def export(self, entity: str) -> Iterator[dict[str, Any]]:
+        """Everything stored for an entity as JSON-serialisable dictionaries with ``type`` and ``id``:
+        its turns, then its messages, then its memories."""
+        ...
+
+    def close(self) -> None:
+        """Release what this store opened itself; never an Engine or connection the caller gave."""
+        ...
