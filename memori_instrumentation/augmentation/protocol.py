@@ -12,7 +12,8 @@ from memori_storage.records import Job, NewMemory
 class Extractor(Protocol):
     """Turns what was said into candidates for memory.
 
-    Extractors are called on a worker thread, one job at a time, and must not keep state between jobs.
+    Extractors are called on a worker thread, one job at a time, and must not keep state between
+    jobs.
     """
 
     @property
