@@ -1,0 +1,52 @@
+"""The providers' real clients, pointed at a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anthropic
+import openai
+from google import genai
+from google.genai import types
+
+OPENAI_MODEL = "gpt-5-mini"
+ANTHROPIC_MODEL = "claude-sonnet-5"
+GOOGLE_MODEL = "gemini-3-flash"
+
+
+def openai_client(url: str, **options: Any) -> openai.OpenAI:
+    """An OpenAI client; ``options`` go to its constructor, which gets no retries otherwise."""
+    return openai.OpenAI(**_openai(url, options))
+
+
+def async_openai_client(url: str, **options: Any) -> openai.AsyncOpenAI:
+    """The asynchronous :func:`openai_client`."""
+    return openai.AsyncOpenAI(**_openai(url, options))
+
+
+def _openai(url: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {"base_url": f"{url}/v1", "api_key": "sk-wire", "max_retries": 0, **options}
+
+
+def anthropic_client(url: str, **options: Any) -> anthropic.Anthropic:
+    """An Anthropic client; ``options`` as for :func:`openai_client`."""
+    return anthropic.Anthropic(**_anthropic(url, options))
+
+
+def async_anthropic_client(url: str, **options: Any) -> anthropic.AsyncAnthropic:
+    """The asynchronous :func:`anthropic_client`."""
+    return anthropic.AsyncAnthropic(**_anthropic(url, options))
+
+
+def _anthropic(url: str, options: dict[str, Any]) -> dict[str, Any]:
+    return {"base_url": url, "api_key": "sk-wire", "max_retries": 0, **options}
+
+
+def google_client(url: str, *, retries: int = 0) -> genai.Client:
+    """A Google client, sync and ``.aio``; ``retries`` after the first attempt.
+
+    Keep a reference while it is used: a collected client closes itself.
+    """
+    retry = types.HttpRetryOptions(attempts=retries + 1, initial_delay=0.01)
+    http = types.HttpOptions(base_url=url, retry_options=retry)
+    return genai.Client(api_key="wire", http_options=http)

@@ -1,0 +1,72 @@
+"""The wire formats: a scripted answer as each provider's JSON body, SSE events and errors.
+
+Shapes follow the providers' public API references and the recorded exchanges; every one is checked
+by the real SDKs reading it (``test_server.py``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from wire.anthropic_messages import anthropic_body, anthropic_error, anthropic_events
+from wire.common import Json, sse
+from wire.google_generate import google_body, google_error, google_events
+from wire.openai_chat import chat_body, chat_events, openai_error
+from wire.openai_responses import responses_body, responses_events, responses_stream_error
+from wire.replies import Answer
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one API speaks. Functions take the answer and the request's model name."""
+
+    name: str
+    path: re.Pattern[str]
+    body: Callable[[Answer, str], Json]
+    events: Callable[[Answer, str, Json], Iterator[bytes]]
+    error: Callable[[int, str], Json]
+    stream_error: Callable[[str], bytes]
+
+
+DIALECTS = (
+    Dialect(
+        "openai.chat",
+        re.compile(r"/chat/completions$"),
+        chat_body,
+        chat_events,
+        openai_error,
+        lambda message: sse(openai_error(500, message)),
+    ),
+    Dialect(
+        "openai.responses",
+        re.compile(r"/v1/responses$"),
+        responses_body,
+        responses_events,
+        openai_error,
+        responses_stream_error,
+    ),
+    Dialect(
+        "anthropic",
+        re.compile(r"/v1/messages$"),
+        anthropic_body,
+        anthropic_events,
+        anthropic_error,
+        lambda message: sse(anthropic_error(500, message), "error"),
+    ),
+    Dialect(
+        "google",
+        re.compile(r":(streamG|g)enerateContent$"),
+        google_body,
+        google_events,
+        google_error,
+        lambda message: sse(google_error(500, message), end="\r\n\r\n"),
+    ),
+)
+
+
+def dialect_of(path: str) -> Dialect | None:
+    """The dialect of a request's path (its query is ignored); ``None`` for other endpoints."""
+    bare = path.partition("?")[0]
+    return next((item for item in DIALECTS if item.path.search(bare)), None)
