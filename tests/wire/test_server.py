@@ -12,7 +12,7 @@ import openai
 import pytest
 from google.genai import errors
 
-from wire import oracle
+from wire import oracle, oracle_replies
 from wire.clients import (
     ANTHROPIC_MODEL,
     GOOGLE_MODEL,
@@ -111,7 +111,7 @@ def test_sdks_read_what_is_scripted(
     assert dialect_of(received.path).name == name  # type: ignore[union-attr]
     # The oracle, reading the same bytes on its own, agrees with the SDK.
     assert oracle.sent(name, received.json) == [("user", (("text", "Где я живу?"),))]
-    reply = oracle.replied(name, received.answered.decode(), stream)
+    reply = oracle_replies.replied(name, received.answered.decode(), stream)
     assert oracle.flat(reply.messages) == [
         ("assistant", ("text", "Ты живёшь в Риге. 😀")),
         ("assistant", ("call", "call_0", "look", '{"a": 1}')),

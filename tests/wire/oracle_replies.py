@@ -1,0 +1,159 @@
+"""What a response body says: the second half of :mod:`wire.oracle`, equally independent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from wire.oracle import Message, Part, blocks, chat_parts, google_part, joined, said
+
+
+@dataclass
+class Reply:
+    """What a response body says."""
+
+    messages: list[Message] = field(default_factory=list)
+    id: str | None = None
+    model: str | None = None
+    finish: list[str] = field(default_factory=list)
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+def replied(dialect: str, body: str, streamed: bool) -> Reply:
+    """What a successful response says; of a stream cut short, as much as arrived whole."""
+    if streamed:
+        events = _events(body)
+        return {
+            "openai.chat": _chat_stream,
+            "openai.responses": _responses_stream,
+            "anthropic": _anthropic_stream,
+            "google": _google_stream,
+        }[dialect](events)
+    whole = json.loads(body)
+    if dialect == "openai.chat":
+        return _chat_reply(whole)
+    if dialect == "openai.responses":
+        return _responses_reply(whole)
+    return _anthropic_reply(whole) if dialect == "anthropic" else _google_stream([whole])
+
+
+def _events(body: str) -> list[dict[str, Any]]:
+    found = []
+    for line in body.splitlines():
+        data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
+        if data and data != "[DONE]":
+            found.append(json.loads(data))
+    return found
+
+
+def _chat_reply(body: dict[str, Any]) -> Reply:
+    usage = body.get("usage") or {}
+    return Reply(
+        [("assistant", said(chat_parts(choice["message"]))) for choice in body["choices"]],
+        body.get("id"),
+        body.get("model"),
+        [c["finish_reason"] for c in body["choices"] if c.get("finish_reason")],
+        usage.get("prompt_tokens"),
+        usage.get("completion_tokens"),
+    )
+
+
+def _chat_stream(events: list[dict[str, Any]]) -> Reply:
+    body: dict[str, Any] = {}
+    choices: dict[int, dict[str, Any]] = {}
+    for event in events:
+        body.update({k: v for k, v in event.items() if v and k in ("id", "model", "usage")})
+        for change in event.get("choices", []):
+            choice = choices.setdefault(change["index"], {"message": {"role": "assistant"}})
+            choice["finish_reason"] = change.get("finish_reason") or choice.get("finish_reason")
+            message, delta = choice["message"], change["delta"]
+            for key in ("content", "refusal"):
+                if delta.get(key):
+                    message[key] = message.get(key, "") + delta[key]
+            for piece in delta.get("tool_calls") or []:
+                calls = message.setdefault("tool_calls", [])
+                while len(calls) <= piece["index"]:
+                    calls.append({"id": None, "function": {"name": None, "arguments": ""}})
+                call, function = calls[piece["index"]], piece.get("function", {})
+                call["id"] = piece.get("id") or call["id"]
+                call["function"]["name"] = function.get("name") or call["function"]["name"]
+                call["function"]["arguments"] += function.get("arguments") or ""
+    return _chat_reply({**body, "choices": [choices[index] for index in sorted(choices)]})
+
+
+def _responses_reply(body: dict[str, Any]) -> Reply:
+    usage = body.get("usage") or {}
+    return Reply(
+        [item_message(item) for item in body["output"]],
+        body.get("id"),
+        body.get("model"),
+        [],
+        usage.get("input_tokens"),
+        usage.get("output_tokens"),
+    )
+
+
+def _responses_stream(events: list[dict[str, Any]]) -> Reply:
+    whole = [event["response"] for event in events if "response" in event]
+    if whole and whole[-1]["status"] != "in_progress":
+        return _responses_reply(whole[-1])
+    text = "".join(e["delta"] for e in events if e["type"] == "response.output_text.delta")
+    first = whole[0] if whole else {}
+    return Reply([("assistant", said([("text", text)]))], first.get("id"), first.get("model"))
+
+
+def _anthropic_reply(body: dict[str, Any]) -> Reply:
+    usage = body.get("usage") or {}
+    return Reply(
+        [("assistant", said(blocks(body["content"])))],
+        body.get("id"),
+        body.get("model"),
+        [body["stop_reason"]] if body.get("stop_reason") else [],
+        usage.get("input_tokens"),
+        usage.get("output_tokens"),
+    )
+
+
+def _anthropic_stream(events: list[dict[str, Any]]) -> Reply:
+    body: dict[str, Any] = {"content": [], "usage": {}}
+    for event in events:
+        kind = event["type"]
+        if kind == "message_start":
+            body = {**event["message"], "content": []}
+        elif kind == "content_block_start":
+            body["content"].append({**event["content_block"], "json": ""})
+        elif kind == "content_block_delta":
+            delta, block = event["delta"], body["content"][event["index"]]
+            for name in ("text", "thinking"):
+                block[name] = block.get(name, "") + delta.get(name, "")
+            block["json"] += delta.get("partial_json", "")
+        elif kind == "message_delta":
+            body["stop_reason"] = event["delta"].get("stop_reason")
+            body["usage"] = {**body["usage"], **event["usage"]}
+    for block in body["content"]:
+        if block["type"] == "tool_use":
+            block["input"] = json.loads(block["json"] or "{}")
+    return _anthropic_reply(body)
+
+
+def _google_stream(events: list[dict[str, Any]]) -> Reply:
+    reply = Reply()
+    parts: dict[int, list[Part]] = {}
+    finish: dict[int, str] = {}
+    for event in events:
+        reply.id = event.get("responseId") or reply.id
+        reply.model = event.get("modelVersion") or reply.model
+        usage = event.get("usageMetadata") or {}
+        reply.input_tokens = usage.get("promptTokenCount", reply.input_tokens)
+        reply.output_tokens = usage.get("candidatesTokenCount", reply.output_tokens)
+        for candidate in event.get("candidates", []):
+            index = candidate.get("index", 0)
+            found = candidate.get("content", {}).get("parts", [])
+            parts.setdefault(index, []).extend(google_part(part) for part in found)
+            if candidate.get("finishReason"):
+                finish[index] = candidate["finishReason"]
+    reply.messages = [("assistant", joined(parts[index])) for index in sorted(parts)]
+    reply.finish = [finish[index] for index in sorted(finish)]
+    return reply
