@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from wire.oracle import Message, Part, blocks, chat_parts, google_part, joined, said
+from wire.oracle import Message, Part, blocks, chat_parts, google_part, item_message, joined, said
 
 
 @dataclass
@@ -146,8 +146,9 @@ def _google_stream(events: list[dict[str, Any]]) -> Reply:
         reply.id = event.get("responseId") or reply.id
         reply.model = event.get("modelVersion") or reply.model
         usage = event.get("usageMetadata") or {}
-        reply.input_tokens = usage.get("promptTokenCount", reply.input_tokens)
-        reply.output_tokens = usage.get("candidatesTokenCount", reply.output_tokens)
+        # Google counts tool results beside the prompt and thoughts beside the candidates.
+        reply.input_tokens = _total(usage, "promptTokenCount", "toolUsePromptTokenCount")
+        reply.output_tokens = _total(usage, "candidatesTokenCount", "thoughtsTokenCount")
         for candidate in event.get("candidates", []):
             index = candidate.get("index", 0)
             found = candidate.get("content", {}).get("parts", [])
@@ -157,3 +158,8 @@ def _google_stream(events: list[dict[str, Any]]) -> Reply:
     reply.messages = [("assistant", joined(parts[index])) for index in sorted(parts)]
     reply.finish = [finish[index] for index in sorted(finish)]
     return reply
+
+
+def _total(usage: dict[str, Any], *names: str) -> int | None:
+    found = [usage[name] for name in names if name in usage]
+    return sum(found) if found else None
