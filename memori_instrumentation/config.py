@@ -1,4 +1,5 @@
-"""Settings: keyword arguments win over ``MEMORI_*`` environment variables, which win over defaults."""
+"""Settings: keyword arguments win over ``MEMORI_*`` environment variables, which win over
+defaults."""
 
 from __future__ import annotations
 
@@ -45,12 +46,12 @@ class Settings:
     unattributed: Literal["drop", "store"] = _setting(
         "drop",
         "MEMORI_UNATTRIBUTED",
-        "Calls without an entity: 'drop' keeps nothing, 'store' keeps the turns; nothing is learned.",
+        "Calls without an entity: 'drop' keeps nothing, 'store' keeps turns; nothing is learned.",
     )
     trust_baggage: bool = _setting(
         False,
         "MEMORI_TRUST_BAGGAGE",
-        "Accept memori.* baggage that arrives with incoming requests (local baggage always counts).",
+        "Accept memori.* baggage that comes with incoming requests (local baggage always counts).",
     )
     extractor: Literal["local", "none"] = _setting(
         "local", "MEMORI_EXTRACTOR", "What turns conversations into memories: 'local' or 'none'."
@@ -58,17 +59,17 @@ class Settings:
     embedder: str = _setting(
         "wordllama", "MEMORI_EMBEDDER", "Embedding model for recall: 'wordllama' or 'none'."
     )
-    worker: bool = _setting(
-        True, "MEMORI_WORKER", "Learn in a background thread of this process."
-    )
+    worker: bool = _setting(True, "MEMORI_WORKER", "Learn in a background thread of this process.")
     spool: str | None = _setting(
         None,
         "MEMORI_SPOOL",
-        "File that keeps turns the database could not take; default: memori.spool beside a SQLite "
-        "file, else in the user's cache directory.",
+        "Directory that keeps turns the database could not take; default: FILE.spool beside a "
+        "SQLite file, else in the user's cache directory.",
     )
     queue_size: int = _setting(
-        10_000, "MEMORI_QUEUE_SIZE", "Turns held in memory while the database is away; more are spooled."
+        10_000,
+        "MEMORI_QUEUE_SIZE",
+        "Turns held in memory while the database is away; more are spooled.",
     )
     exit_timeout: float = _setting(
         10.0, "MEMORI_EXIT_TIMEOUT", "Seconds that the end of the program may wait for storing."

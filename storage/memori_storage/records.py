@@ -1,10 +1,10 @@
 """The records that stores keep and give back: plain, immutable data, no behaviour of any database.
 
-Names follow the OpenTelemetry GenAI semantic conventions where they have one: message parts are the
-dictionaries of ``gen_ai.input.messages`` (``{"type": "text", "content": …}``, ``tool_call``,
-``tool_call_response``, ``reasoning``, ``blob``, ``uri``, ``file``), with one deliberate difference:
-a ``blob`` never carries its bytes, only ``modality``, ``mime_type``, ``size`` (bytes) and ``sha256``.
-All times are timezone-aware UTC datetimes with microseconds.
+Names follow the OpenTelemetry GenAI semantic conventions where they have one: message parts are
+the dictionaries of ``gen_ai.input.messages`` (``{"type": "text", "content": …}``, ``tool_call``,
+``tool_call_response``, ``reasoning``, ``blob``, ``uri``, ``file``), with one deliberate
+difference: a ``blob`` never carries its bytes, only ``modality``, ``mime_type``, ``size`` (bytes)
+and ``sha256``. All times are timezone-aware UTC datetimes with microseconds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Message:
     """One message as a request or a reply carried it, before it has a place in a conversation."""
 
     role: str
-    """``user``, ``assistant``, ``tool``, ``system`` or ``developer``, as sent (``model`` reads ``assistant``)."""
+    """``user``, ``assistant``, ``tool``, ``system`` or ``developer``, as sent (``model`` reads
+    ``assistant``)."""
     parts: Sequence[Part]
     finish_reason: str | None = None
     """Why the model stopped; only on messages of a reply."""
@@ -42,7 +43,8 @@ class Message:
             said = [
                 part["response"]
                 for part in self.parts
-                if part.get("type") == "tool_call_response" and isinstance(part.get("response"), str)
+                if part.get("type") == "tool_call_response"
+                and isinstance(part.get("response"), str)
             ]
         return ("" if self.role == "assistant" else "\n").join(said)
 
@@ -72,7 +74,8 @@ class Turn:
     output: Sequence[Message] = ()
     """The reply's messages; several when the provider was asked for several choices."""
     system: str | None = None
-    """Instructions given beside the messages (Anthropic ``system``, Responses ``instructions``, …)."""
+    """Instructions given beside the messages (Anthropic ``system``, Responses ``instructions``,
+    …)."""
     response_model: str | None = None
     response_id: str | None = None
     previous_response_id: str | None = None
@@ -81,7 +84,8 @@ class Turn:
     """The provider's own conversation, when it keeps the history."""
     finish_reasons: Sequence[str] = ()
     usage: Mapping[str, int] = field(default_factory=dict)
-    """Token counts: ``input_tokens``, ``output_tokens``, and finer ones where the provider has them."""
+    """Token counts: ``input_tokens``, ``output_tokens``, and finer ones where the provider has
+    them."""
     error_type: str | None = None
     error_message: str | None = None
     first_chunk_at: datetime | None = None

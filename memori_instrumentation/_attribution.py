@@ -1,9 +1,11 @@
-"""Whose conversation it is: entity, process and session, carried by OpenTelemetry context and baggage.
+"""Whose conversation it is: entity, process and session, carried by OpenTelemetry context and
+baggage.
 
-:func:`attribution` sets them for a block or a function; the instrumentation reads them at each model
-call with :func:`current`. They travel as baggage entries ``memori.entity.id``, ``memori.process.id``
-and ``memori.session.id``, so ``opentelemetry.baggage.set_baggage`` does as well, and they reach the
-app's other services where its propagators send baggage, but never an LLM provider.
+:func:`attribution` sets them for a block or a function; the instrumentation reads them at each
+model call with :func:`current`. They travel as baggage entries ``memori.entity.id``,
+``memori.process.id`` and ``memori.session.id``, so ``opentelemetry.baggage.set_baggage`` does as
+well, and they reach the app's other services where its propagators send baggage, but never an LLM
+provider.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import inspect
 import uuid
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar
 
 from opentelemetry import baggage, context
 
@@ -25,6 +27,7 @@ SESSION = "memori.session.id"
 KEYS = (ENTITY, PROCESS, SESSION)
 PREFIX = "memori."
 
+_HELD = context.create_key("memori-attribution")
 _SUPPRESSED = context.create_key("memori-suppressed")
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -44,10 +47,14 @@ class Attribution(NamedTuple):
 
 def current(ctx: context.Context | None = None) -> Attribution:
     """The attribution in force, from the baggage of ``ctx`` (default: the current context)."""
+    held = context.get_value(_HELD, ctx)
+    outer = held if isinstance(held, Attribution) else _NOBODY
     entries = baggage.get_all(ctx)
     if not entries:
-        return _NOBODY
-    return Attribution(*(_text(entries.get(key)) for key in KEYS))
+        return outer
+    return Attribution(
+        *(_text(entries.get(key)) or was for key, was in zip(KEYS, outer, strict=True))
+    )
 
 
 _NOBODY = Attribution()
@@ -128,7 +135,8 @@ class attribution:  # noqa: N801 - reads as a verb at the call site, like contex
         self.__exit__()
 
     def __call__(self, function: _T) -> _T:
-        return _decorated(function, self._context)  # type: ignore[return-value]
+        decorated: _T = _decorated(function, self._context)
+        return decorated
 
 
 @contextmanager
@@ -160,7 +168,8 @@ def detach(token: Any) -> None:
 
 
 def suppressed(ctx: context.Context | None = None) -> bool:
-    """Whether calls are not to be captured: our own, and those under OTel's ``suppress_instrumentation``."""
+    """Whether calls are not to be captured: our own, and those under OTel's
+    ``suppress_instrumentation``."""
     return bool(
         context.get_value(_SUPPRESSED, ctx)
         or context.get_value(context._SUPPRESS_INSTRUMENTATION_KEY, ctx)
@@ -172,18 +181,18 @@ def suppressing(ctx: context.Context | None = None) -> context.Context:
     return context.set_value(_SUPPRESSED, True, ctx)
 
 
-def without_memori_baggage(ctx: context.Context) -> context.Context:
-    """``ctx`` less its ``memori.*`` baggage: what a call to an LLM provider runs in."""
+def without_memori_baggage(ctx: context.Context, who: Attribution) -> context.Context:
+    """``ctx`` less its ``memori.*`` baggage: what a call to an LLM provider runs in.
+
+    ``who`` stays known to model calls made inside that call (an SDK's middleware, a tool runner),
+    under a key that no propagator reads.
+    """
     for key in baggage.get_all(ctx):
         if key.startswith(PREFIX):
             ctx = baggage.remove_baggage(key, ctx)
-    return ctx
+    return context.set_value(_HELD, who, ctx)
 
 
-@overload
-def _decorated(function: _T, entered: Callable[[], context.Context]) -> _T: ...
-@overload
-def _decorated(function: Any, entered: Callable[[], context.Context]) -> Any: ...
 def _decorated(function: Any, entered: Callable[[], context.Context]) -> Any:
     """``function`` running in the context that ``entered`` gives, in the function's own kind."""
     if inspect.isasyncgenfunction(function):

@@ -1,0 +1,128 @@
+"""One model call as the caller's thread leaves it: references and times, nothing read yet.
+
+Everything here runs inside the user's SDK call, so it does the least that lets the worker do the
+rest: no decoding, no copying, no lock. A call is handed over exactly once, whichever end comes
+first: the reply returned, its stream read or closed, an exception, the garbage collector, or the
+end of the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import time_ns
+from typing import Any
+
+from opentelemetry.trace import Span
+
+from memori_instrumentation._attribution import Attribution
+from memori_instrumentation.capture.reading import Api
+
+MAX_ERROR = 2_000
+"""Characters of an error's message that are kept."""
+
+_open: dict[int, Call] = {}
+"""Calls that have not been handed over. Adding and popping are atomic, so no lock is needed, not
+even where the garbage collector interrupts another hand-over."""
+
+
+class Call:
+    """What is known of one call. Attributes are set by the thread that makes the call, then read by
+    the worker after the hand-over."""
+
+    __slots__ = (
+        "api",
+        "attribution",
+        "body",
+        "chunks",
+        "content_type",
+        "decoder",
+        "ended_ns",
+        "error",
+        "first_ns",
+        "framework",
+        "hand_over",
+        "model",
+        "provider",
+        "request",
+        "server",
+        "span",
+        "span_id",
+        "started_ns",
+        "status",
+        "streamed",
+        "trace_id",
+    )
+
+    def __init__(
+        self,
+        api: Api,
+        provider: str,
+        attribution: Attribution,
+        hand_over: Callable[[Call], None],
+    ) -> None:
+        self.api = api
+        self.provider = provider
+        self.attribution = attribution
+        self.hand_over = hand_over
+        self.started_ns = time_ns()
+        self.first_ns = 0
+        self.ended_ns = 0
+        self.model: str | None = None
+        self.framework: str | None = None
+        self.server: tuple[str, int | None] | None = None
+        self.span: Span | None = None
+        self.trace_id = 0
+        self.span_id = 0
+        self.request: Any = None
+        """The request's body: the bytes on the wire, or the JSON object that became them."""
+        self.body: bytes | str | None = None
+        """The whole reply, if it was not streamed."""
+        self.chunks: list[bytes | str] = []
+        """The reply as it arrived, if it was streamed."""
+        self.streamed = False
+        self.content_type: str | None = None
+        self.decoder: Callable[[bytes], bytes] | None = None
+        """Undoes the content encoding of ``chunks``."""
+        self.status: int | None = None
+        self.error: tuple[str, str] | None = None
+        """Type and message of what the call raised."""
+        _open[id(self)] = self
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """Hand the call over, if that has not happened; the first to come decides how it ended."""
+        if _open.pop(id(self), None) is None:
+            return
+        self.ended_ns = time_ns()
+        if error is not None:
+            # Not the exception itself: its traceback would keep the caller's frames alive.
+            self.error = described(error)
+        self.hand_over(self)
+
+    def abandon(self) -> None:
+        """Forget the call: it could not be set up and nothing will finish it."""
+        _open.pop(id(self), None)
+
+
+def described(error: BaseException) -> tuple[str, str]:
+    """Type and message of an exception, also of one that cannot say what it is."""
+    kind = type(error)
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    try:
+        return name, str(error)[:MAX_ERROR]
+    except Exception:
+        return name, ""
+
+
+def finish_open_calls() -> None:
+    """Hand over every call still under way, at the end of the program: what arrived is kept."""
+    for call in list(_open.values()):
+        call.finish()
+
+
+def forget_open_calls() -> None:
+    """Leave calls under way to the parent process they were made in, after a fork."""
+    _open.clear()

@@ -1,0 +1,157 @@
+"""A finished call becomes a turn: pure, on the worker's thread."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from memori_instrumentation.blocks import strip_blocks
+from memori_instrumentation.capture import sse
+from memori_instrumentation.capture.call import MAX_ERROR, Call
+from memori_instrumentation.capture.reading import Json, Reply, Request, mapping
+from memori_storage.records import Message, Turn, TurnStatus
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_request(call: Call) -> Request:
+    """What the call asked. Empty where the request never became a body."""
+    raw = call.request
+    body = sse.document(raw) if isinstance(raw, bytes | str) else raw
+    request = call.api.read_request(mapping(body))
+    return request
+
+
+def read_reply(call: Call) -> Reply:
+    """What came back, as far as it came."""
+    if call.streamed and not all(isinstance(chunk, str) for chunk in call.chunks):
+        whole = b"".join(chunk for chunk in call.chunks if isinstance(chunk, bytes))
+        if call.decoder is not None:
+            whole = call.decoder(whole)
+        if sse.is_event_stream(call.content_type, whole):
+            return _assembled(call, sse.events(whole))
+        return _whole(call, sse.document(whole))
+    if call.streamed:
+        # Text chunks are events that the SDK has already taken apart.
+        return _assembled(call, (mapping(sse.document(chunk)) for chunk in call.chunks))
+    return _whole(call, sse.document(call.body) if call.body else None)
+
+
+def _assembled(call: Call, events: Any) -> Reply:
+    assembled = call.api.assemble(events)
+    reply = call.api.read_reply(assembled.body)
+    return Reply(
+        messages=reply.messages,
+        model=reply.model,
+        id=reply.id,
+        finish_reasons=reply.finish_reasons,
+        usage=reply.usage,
+        complete=assembled.complete,
+        error=assembled.error or reply.error,
+    )
+
+
+def _whole(call: Call, body: Any) -> Reply:
+    if not isinstance(body, dict):
+        return Reply(complete=False)
+    if call.status is not None and call.status >= 400:
+        return Reply(complete=False, error=error_of(body))
+    return call.api.read_reply(body)
+
+
+def error_of(body: Json) -> tuple[str, str] | None:
+    """Type and message of an error body, in any of the shapes the providers use."""
+    error = body.get("error", body)
+    if isinstance(error, str):
+        return "error", error
+    error = mapping(error)
+    kind = error.get("type") or error.get("status") or error.get("code") or "error"
+    message = error.get("message")
+    return (str(kind), str(message)) if message else None
+
+
+def turn_of(call: Call, request: Request, reply: Reply, session: str) -> Turn:
+    """The turn that a call was.
+
+    Args:
+        session: The session of calls that name none.
+    """
+    status, error = _outcome(call, reply)
+    entity, process, given = call.attribution
+    return Turn(
+        id=f"{call.trace_id:032x}{call.span_id:016x}",
+        entity=entity,
+        process=process,
+        session=given or session,
+        provider=call.provider,
+        operation=call.api.operation,
+        model=request.model or call.model,
+        status=status,
+        trace_id=f"{call.trace_id:032x}",
+        span_id=f"{call.span_id:016x}",
+        started_at=moment(call.started_ns),
+        ended_at=moment(call.ended_ns),
+        input=tuple(_clean(message) for message in request.messages),
+        output=tuple(reply.messages),
+        system=strip_blocks(request.system) or None if request.system else None,
+        response_model=reply.model,
+        response_id=reply.id,
+        previous_response_id=request.previous_response_id,
+        conversation_id=request.conversation_id,
+        finish_reasons=tuple(reply.finish_reasons),
+        usage=dict(reply.usage),
+        error_type=error[0] if error else None,
+        error_message=error[1][:MAX_ERROR] if error else None,
+        first_chunk_at=moment(call.first_ns) if call.first_ns else None,
+        framework=call.framework,
+    )
+
+
+def _outcome(call: Call, reply: Reply) -> tuple[TurnStatus, tuple[str, str] | None]:
+    """How the call ended. The content decides whether a reply is whole: SDKs stop reading at its
+    last
+    event, so neither a close nor an unread rest means that anything is missing."""
+    if call.status is not None and call.status >= 400:
+        return "error", call.error or reply.error or (str(call.status), "")
+    if reply.error is not None and not reply.complete:
+        return ("incomplete" if any(m.parts for m in reply.messages) else "error"), reply.error
+    arrived = bool(call.chunks) or call.body is not None
+    if call.error is not None and not arrived:
+        cancelled = call.error[0].rpartition(".")[2] in _LEFT
+        return ("incomplete" if cancelled else "error"), call.error
+    if reply.complete:
+        return "complete", None
+    return "incomplete", call.error
+
+
+_LEFT = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt", "SystemExit"})
+"""What the caller's side raises when it gives a call up; no fault of the provider's."""
+
+
+def _clean(message: Message) -> Message:
+    """A message without the memory block that recall put into it."""
+    if not any(_injected(part) for part in message.parts):
+        return message
+    parts = [
+        {**part, "content": strip_blocks(part["content"])} if _injected(part) else part
+        for part in message.parts
+    ]
+    return Message(message.role, [part for part in parts if part.get("content") != ""])
+
+
+def _injected(part: Json) -> bool:
+    return part.get("type") == "text" and strip_blocks(part["content"]) != part["content"]
+
+
+def moment(ns: int) -> datetime:
+    """A time in nanoseconds since the epoch, exact to the microsecond."""
+    return _EPOCH + timedelta(microseconds=ns // 1_000)
+
+
+def frozen(body: Any) -> bytes | None:
+    """A JSON copy of a request that may change after the call; ``None`` if it is no JSON."""
+    try:
+        return json.dumps(body, default=str).encode("utf-8", "surrogatepass")
+    except (TypeError, ValueError, RecursionError):
+        return None

@@ -1,0 +1,307 @@
+"""The pipeline of one process: calls in, spans ended, turns stored, memories learned.
+
+The caller's thread only puts a call into a queue. A decoding thread reads it, ends its span and
+passes the turn to the writer. Threads start with the first call, and again in a child after a
+fork.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import queue
+import sys
+import threading
+import time
+import uuid
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from opentelemetry import context, trace
+
+from memori_instrumentation._attribution import (
+    Attribution,
+    current,
+    suppressed,
+    without_memori_baggage,
+)
+from memori_instrumentation.capture import spans
+from memori_instrumentation.capture.call import (
+    Call,
+    finish_open_calls,
+    forget_open_calls,
+)
+from memori_instrumentation.capture.reading import Api, Reply, Request
+from memori_instrumentation.capture.stats import Stats, publish
+from memori_instrumentation.config import Settings
+from memori_storage.records import Turn
+from memori_storage.store import Store
+
+if TYPE_CHECKING:
+    from memori_instrumentation.capture.writer import Writer
+
+_T = TypeVar("_T")
+
+CALL = context.create_key("memori-call")
+"""Context key of the call under way, for patches further down the same SDK."""
+
+
+class Learner(Protocol):
+    """What learns from stored turns: the augmentation worker."""
+
+    def start(self) -> None: ...
+    def wake(self) -> None: ...
+    def drain(self, timeout: float) -> bool: ...
+    def stop(self, timeout: float) -> object: ...
+
+
+class Runtime:
+    """One instrumented process's pipeline.
+
+    Args:
+        settings: As resolved.
+        provider: Where spans go; default: the global tracer provider at the time of each call.
+        open_store: Opens and migrates the store, on the writer's thread.
+        make_learner: Makes the learner once the store is open; ``None`` when this process does
+            not learn.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        provider: trace.TracerProvider | None = None,
+        *,
+        open_store: Callable[[], Store],
+        make_learner: Callable[[Store, Stats], Learner] | None,
+    ) -> None:
+        self.settings = settings
+        self.tracing = spans.Tracing(provider, self._adopt)
+        self._adopted: list[Callable[[], None]] = []
+        self.stats = Stats()
+        self._open_store = open_store
+        self._make_learner = make_learner
+        self._defaults = Attribution(settings.entity, settings.process, settings.session)
+        self._lock = threading.Lock()
+        self._reset()
+        atexit.register(self.shutdown)
+        reset = weakref.WeakMethod(self._after_fork)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=lambda: (method := reset()) and method())
+
+    def _reset(self) -> None:
+        self._queue: queue.SimpleQueue[Call | Turn | threading.Event | None] = queue.SimpleQueue()
+        self._writer: Writer | None = None
+        self._learner: Learner | None = None
+        self._thread: threading.Thread | None = None
+        self._observe_write: Callable[[float], None] | None = None
+        self._run_session = self.settings.session or f"run-{uuid.uuid4()}"
+
+    def _after_fork(self) -> None:
+        # Calls and turns of the parent are the parent's to store; its threads are not here.
+        self._lock = threading.Lock()
+        forget_open_calls()
+        self._reset()
+        multiprocessing = sys.modules.get("multiprocessing.util")
+        if multiprocessing is not None:
+            # Its children end without running atexit.
+            multiprocessing.Finalize(None, self.shutdown, exitpriority=0)
+
+    # --- the caller's thread --------------------------------------------------------------------
+
+    def begin(
+        self,
+        api: Api,
+        provider: str,
+        *,
+        model: str | None,
+        server: tuple[str, int | None] | None,
+    ) -> tuple[Call, context.Context] | None:
+        """Start capturing a call; ``None`` where capture is suppressed.
+
+        Returns:
+            The call, and the context to run the SDK in: the call's span is current there, and no
+            ``memori.*`` baggage is left that could reach the provider.
+        """
+        ctx = context.get_current()
+        if suppressed(ctx):
+            return None
+        who = current(ctx)
+        if None in who:
+            who = Attribution(*(a or b for a, b in zip(who, self._defaults, strict=True)))
+        call = Call(api, provider, who, self.hand_over)
+        call.model = model
+        call.server = server
+        try:
+            spans.start(call, self.tracing.tracer(), ctx)
+            if self._thread is None:
+                self._start()
+            inner = spans.inside(call, without_memori_baggage(ctx, who))
+            return call, context.set_value(CALL, call, inner)
+        except BaseException:
+            call.abandon()
+            raise
+
+    def hand_over(self, call: Call) -> None:
+        """Give a finished call to the worker. Safe anywhere, also inside the garbage collector."""
+        self._queue.put(call)
+
+    def flush(self, timeout: float = 30.0) -> bool:
+        """Wait until all captured turns are stored and learned from; whether that was so in
+        time."""
+        deadline = time.monotonic() + timeout
+        if self._thread is None:
+            return True
+        if not self.drain_decoding(timeout):
+            return False
+        writer, learner = self._writer, self._learner
+        if writer is not None and not writer.flush(max(0.0, deadline - time.monotonic())):
+            return False
+        learner = self._learner
+        return learner is None or learner.drain(max(0.0, deadline - time.monotonic()))
+
+    def drain_decoding(self, timeout: float) -> bool:
+        """Wait until all finished calls are read and their spans ended."""
+        if self._thread is None or self._thread is threading.current_thread():
+            return True
+        done = threading.Event()
+        self._queue.put(done)
+        return done.wait(timeout)
+
+    def shutdown(self) -> None:
+        """End the pipeline: what was captured is stored or, failing that, spooled."""
+        atexit.unregister(self.shutdown)
+        if self._thread is None:
+            return
+        deadline = time.monotonic() + self.settings.exit_timeout
+        finish_open_calls()
+        self.drain_decoding(self.settings.exit_timeout)
+        self._queue.put(None)
+        self._thread.join(1.0)
+        if self._writer is not None:
+            self._writer.stop(max(1.0, deadline - time.monotonic()))
+        if self._learner is not None:
+            # Jobs that are not done by then are rows in the database: the next program does them.
+            self._learner.drain(max(0.1, deadline - time.monotonic()))
+            self._learner.stop(max(0.1, deadline - time.monotonic()))
+        self._reset()
+
+    def _adopt(self, provider: trace.TracerProvider) -> None:
+        """Join the pipeline of a tracer provider of the OpenTelemetry SDK; another kind has none
+        to join."""
+        if not hasattr(provider, "_active_span_processor"):
+            return
+        from memori_instrumentation.capture import processor
+
+        ours = processor.MemoriSpanProcessor(
+            self._put_foreign, self.drain_decoding, lambda: self._run_session
+        )
+        processor.put_first(provider, ours)
+        self._adopted.append(lambda: processor.take_out(provider, ours))
+
+    def _put_foreign(self, turn: Turn) -> None:
+        if self._thread is None:
+            self._start()
+        self._queue.put(turn)
+
+    def leave_tracing(self) -> None:
+        """Undo what joined tracer providers' pipelines."""
+        while self._adopted:
+            self._adopted.pop()()
+
+    # --- our threads ----------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._queue,), name="memori-decode", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self, calls: queue.SimpleQueue[Call | Turn | threading.Event | None]) -> None:
+        # What the caller's thread must not pay for is imported here.
+        from memori_instrumentation.capture.spool import Spool, spool_directory
+        from memori_instrumentation.capture.writer import Writer
+
+        spool = Spool(spool_directory(self.settings.spool, self.settings.database))
+        writer = self._writer = Writer(
+            self._open_store,
+            spool,
+            self.stats,
+            limit=self.settings.queue_size,
+            stored=self._on_stored,
+        )
+        self._observe_write = publish(self.stats, lambda: calls.qsize() + writer.length())
+        while (item := calls.get()) is not None:
+            if isinstance(item, Call):
+                self._digest(item, writer)
+            elif isinstance(item, Turn):
+                self._keep(item, writer)
+            else:
+                item.set()
+
+    def _on_stored(self, store: Store, seconds: float) -> None:
+        if self._observe_write is not None:
+            self._observe_write(seconds)
+        if self._make_learner is None:
+            return
+        if self._learner is None:
+            self._learner = self._make_learner(store, self.stats)
+            self._learner.start()
+        self._learner.wake()
+
+    def _digest(self, call: Call, writer: Writer) -> None:
+        """Read a call, end its span, pass its turn on. What one part cannot do, the others still
+        do."""
+        from memori_instrumentation.capture import decode
+
+        self.stats.captured += 1
+        request = self._guarded(call, "request", decode.read_request) or Request(())
+        reply = self._guarded(call, "reply", decode.read_reply) or Reply(complete=False)
+        turn = self._guarded(
+            call, "turn", lambda it: decode.turn_of(it, request, reply, self._run_session)
+        )
+        self._guarded(call, "span", lambda it: spans.finish(it, request, turn))
+        if turn is not None:
+            self._keep(turn, writer)
+
+    def _keep(self, turn: Turn, writer: Writer) -> None:
+        if turn.entity is None and self.settings.unattributed == "drop":
+            self.stats.unattributed += 1
+            self.stats.once(
+                "unattributed",
+                "a model call names no entity, so nothing of it is remembered: wrap it in "
+                "attribution(entity=...), set MEMORI_ENTITY, or keep such turns with "
+                "MEMORI_UNATTRIBUTED=store",
+            )
+            return
+        writer.put(turn)
+
+    def _guarded(self, call: Call, what: str, read: Callable[[Call], _T]) -> _T | None:
+        try:
+            return read(call)
+        except Exception as error:
+            self.stats.failed += 1
+            self.stats.once(
+                f"{what} {call.api.path}",
+                "could not read the %s of a call to %s: %s: %s",
+                what,
+                call.api.path,
+                type(error).__name__,
+                error,
+            )
+            return None
+
+
+_current: Runtime | None = None
+
+
+def active() -> Runtime | None:
+    """The pipeline in force; ``None`` when nothing is instrumented, and patches pass through."""
+    return _current
+
+
+def set_current(runtime: Runtime | None) -> None:
+    global _current
+    _current = runtime

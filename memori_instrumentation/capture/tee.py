@@ -1,0 +1,97 @@
+"""Byte streams that note what passes through them, for responses of httpx and httpx2 alike.
+
+The SDK's response keeps its class and its behaviour; only ``response.stream``, the bytes
+underneath, is replaced. The replacement subclasses the stream base of the response's own library,
+because responses check for it, and forwards unknown attributes, because SDKs hang their own
+there.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import AsyncIterator, Iterator
+from time import time_ns
+from typing import Any
+
+from memori_instrumentation.capture.call import Call
+
+
+def tee(response: Any, call: Call, *, is_async: bool) -> None:
+    """Let ``call`` note the body of ``response`` while the user reads it."""
+    library = type(response).__module__.partition(".")[0]
+    response.stream = _tee_class(library, is_async)(response.stream, call)
+
+
+@functools.cache
+def _tee_class(library: str, is_async: bool) -> type:
+    """The tee for the responses of ``library``, which the response proves to be imported."""
+    module = sys.modules[library]
+    if is_async:
+        return type("AsyncTee", (_AsyncTee, module.AsyncByteStream), {})
+    return type("SyncTee", (_SyncTee, module.SyncByteStream), {})
+
+
+class _Tee:
+    def __init__(self, stream: Any, call: Call) -> None:
+        self._stream = stream
+        self._call = call
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached for names that this object lacks. Not for its own, or a half-made one would
+        # recurse.
+        if name in ("_stream", "_call"):
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+    def __del__(self) -> None:
+        # An abandoned stream: whatever arrived is what there is. Only a queue put happens here.
+        call = self.__dict__.get("_call")
+        if call is not None:
+            call.finish()
+
+
+class _SyncTee(_Tee):
+    def __iter__(self) -> Iterator[bytes]:
+        call = self._call
+        note = call.chunks.append
+        try:
+            for chunk in self._stream:
+                if not call.first_ns:
+                    call.first_ns = time_ns()
+                note(chunk)
+                yield chunk
+        except GeneratorExit:
+            call.finish()
+            raise
+        except BaseException as error:
+            call.finish(error)
+            raise
+        call.finish()
+
+    def close(self) -> None:
+        self._call.finish()
+        self._stream.close()
+
+
+class _AsyncTee(_Tee):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        call = self._call
+        note = call.chunks.append
+        try:
+            async for chunk in self._stream:
+                if not call.first_ns:
+                    call.first_ns = time_ns()
+                note(chunk)
+                yield chunk
+        except GeneratorExit:
+            call.finish()
+            raise
+        except BaseException as error:
+            call.finish(error)
+            raise
+        call.finish()
+
+    async def aclose(self) -> None:
+        self._call.finish()
+        await self._stream.aclose()

@@ -1,0 +1,228 @@
+"""The thread that stores turns: batches at once, waits out a database that is away, loses nothing
+quietly."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from memori_instrumentation.capture.spool import Spool
+from memori_instrumentation.capture.stats import Stats, log
+from memori_storage.records import Turn
+from memori_storage.store import Store, StoreConfigurationError, StoreError, StoreUnavailableError
+
+BATCH = 200
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
+_MISCONFIGURED_WAIT = 30.0
+
+
+class Writer:
+    """Takes turns from any thread and stores them from one.
+
+    An idle writer stores a turn as it comes; a busy one takes up to 200 at a time. While the
+    store is away turns wait in memory, up to ``limit``, then on disk; they are stored when it is
+    back.
+
+    Args:
+        open_store: Opens and migrates the store; called on the writer's thread and again until it
+            works.
+        spool: Where turns go that memory cannot hold or that are left at the end.
+        limit: Turns held in memory.
+        stored: Called after each write.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], Store],
+        spool: Spool,
+        stats: Stats,
+        *,
+        limit: int,
+        stored: Callable[[Store, float], None],
+    ) -> None:
+        self._open_store = open_store
+        self._spool = spool
+        self._stats = stats
+        self._limit = limit
+        self._stored = stored
+        self._queue: queue.SimpleQueue[Turn | threading.Event | None] = queue.SimpleQueue()
+        self._pending: deque[Turn] = deque()
+        self._flushes: list[threading.Event] = []
+        self._store: Store | None = None
+        self._on_disk = True  # what programs before this one may have left
+        self._next_try = 0.0
+        self._wait = _FIRST_WAIT
+        self._thread = threading.Thread(target=self._run, name="memori-write", daemon=True)
+        self._thread.start()
+
+    def put(self, turn: Turn) -> None:
+        """Have a turn stored."""
+        self._queue.put(turn)
+
+    def length(self) -> int:
+        """Turns waiting, about."""
+        return self._queue.qsize() + len(self._pending)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until every turn put so far is stored; whether that was so within ``timeout``
+        seconds."""
+        done = threading.Event()
+        self._queue.put(done)
+        return done.wait(timeout)
+
+    def stop(self, timeout: float) -> None:
+        """End: store what there is, or spool it where that does not work within ``timeout``
+        seconds."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            # Stuck in the database. Storing is idempotent, so what it holds may be spooled as well.
+            self._drain_queue()
+            self._keep(list(self._pending))
+
+    # --- the writer's own thread ----------------------------------------------------------------
+
+    def _run(self) -> None:
+        while self._take():
+            try:
+                self._work()
+            except Exception as error:
+                # Nothing above this frame could handle it; the turns are still pending.
+                self._stats.failed += 1
+                self._stats.once("writer", "storing turns failed, will go on trying: %s", error)
+                self._postpone(_LONGEST_WAIT)
+        self._last_try()
+
+    def _last_try(self) -> None:
+        """Before the end: store once more what is left, or spool it. A database that is away is
+        not waited for."""
+        self._drain_queue()
+        self._next_try = 0.0
+        try:
+            self._work()
+        except Exception as error:
+            self._stats.once("writer", "storing turns failed at the end: %s", error)
+        if self._pending:
+            log.warning(
+                "the memory database did not take %d turns: "
+                "they are kept in %s and stored by the next start",
+                len(self._pending),
+                self._spool.directory,
+            )
+            self._spill(len(self._pending))
+
+    def _drain_queue(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                item = self._queue.get_nowait()
+                if isinstance(item, Turn):
+                    self._pending.append(item)
+
+    def _take(self) -> bool:
+        """Wait for work, then take all there is up to a batch; ``False`` when told to end."""
+        try:
+            item = self._queue.get(timeout=self._patience())
+            while True:
+                if item is None:
+                    return False
+                if isinstance(item, threading.Event):
+                    self._flushes.append(item)
+                    self._next_try = 0.0  # someone waits: do not sit out a pause
+                else:
+                    self._pending.append(item)
+                if len(self._pending) >= BATCH:
+                    return True
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            return True
+
+    def _patience(self) -> float | None:
+        if not self._pending and not self._flushes:
+            return None
+        return max(0.0, self._next_try - time.monotonic())
+
+    def _work(self) -> None:
+        if time.monotonic() >= self._next_try:
+            try:
+                self._store_pending()
+            except StoreConfigurationError as error:
+                self._stats.once(str(error), "memory is not stored yet: %s", error)
+                self._postpone(_MISCONFIGURED_WAIT)
+            except StoreUnavailableError as error:
+                self._stats.once(
+                    "unavailable", "the memory database is away, turns are kept: %s", error
+                )
+                self._postpone(self._wait)
+                self._wait = min(self._wait * 2, _LONGEST_WAIT)
+        if len(self._pending) > self._limit:
+            self._spill(len(self._pending) - self._limit)
+
+    def _postpone(self, seconds: float) -> None:
+        self._next_try = time.monotonic() + seconds
+
+    def _store_pending(self) -> None:
+        store = self._store
+        if store is None:
+            store = self._store = self._open_store()
+        while self._pending:
+            batch = [self._pending[i] for i in range(min(BATCH, len(self._pending)))]
+            self._add(store, batch)
+            for _ in batch:
+                self._pending.popleft()
+        if self._on_disk:
+            self._spool.replay(lambda turns: self._add(store, turns))
+            self._on_disk = False
+        if self._wait > _FIRST_WAIT:
+            self._stats.said.discard("unavailable")
+            log.warning("the memory database is back: everything captured so far is stored")
+        self._wait, self._next_try = _FIRST_WAIT, 0.0
+        for done in self._flushes:
+            done.set()
+        self._flushes.clear()
+
+    def _add(self, store: Store, turns: list[Turn]) -> None:
+        started = time.monotonic()
+        try:
+            store.add_turns(turns)
+        except (StoreConfigurationError, StoreUnavailableError):
+            raise
+        except StoreError as error:
+            if len(turns) > 1:
+                # One turn the database refuses must not keep the others out.
+                for turn in turns:
+                    self._add(store, [turn])
+                return
+            self._reject(turns[0], error)
+            return
+        self._stats.stored += len(turns)
+        self._stored(store, time.monotonic() - started)
+
+    def _reject(self, turn: Turn, error: StoreError) -> None:
+        self._stats.failed += 1
+        self._stats.once("rejected", "the memory database refuses a turn, kept aside: %s", error)
+        try:
+            self._spool.reject(turn, error)
+        except OSError as failure:
+            self._lost(1, failure)
+
+    def _spill(self, count: int) -> None:
+        """Move the newest ``count`` turns from memory to disk."""
+        if count:
+            self._keep([self._pending.pop() for _ in range(count)][::-1])
+
+    def _keep(self, turns: list[Turn]) -> None:
+        try:
+            self._spool.append(turns)
+        except OSError as error:
+            self._lost(len(turns), error)
+            return
+        self._on_disk = True
+        self._stats.spooled += len(turns)
+
+    def _lost(self, count: int, error: Exception) -> None:
+        self._stats.dropped += count
+        self._stats.once("lost", "turns are lost, the spool cannot be written: %s", error)

@@ -1,0 +1,177 @@
+"""The instrumentor: settings in, pipeline built, SDKs patched as they are imported."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
+
+from memori_instrumentation import baggage_guard
+from memori_instrumentation.capture import runtime as pipeline
+from memori_instrumentation.capture.runtime import Learner, Runtime
+from memori_instrumentation.capture.stats import Stats
+from memori_instrumentation.config import Settings, SettingsError
+from memori_instrumentation.providers import build_all
+from memori_instrumentation.recall import flushing
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import TracerProvider
+
+    from memori_instrumentation.providers._patching import Patcher
+    from memori_storage.store import Store
+
+log = logging.getLogger("memori_instrumentation")
+
+
+class MemoriInstrumentor(BaseInstrumentor):  # type: ignore[misc]
+    """Captures every conversation the process has with an LLM, and remembers it.
+
+    One per process, as all instrumentors: each ``MemoriInstrumentor()`` is the same object::
+
+        MemoriInstrumentor().instrument(database="sqlite:///memori.db")
+
+    Supported SDKs are patched when they are imported, or now if they are; clients made before
+    count too.
+    """
+
+    _is_instrumented_by_opentelemetry: bool
+    _runtime: Runtime | None = None
+    _automatic = False
+    _patchers: list[Patcher]
+
+    def instrumentation_dependencies(self) -> Collection[str]:
+        """None: an SDK that is not there is not patched."""
+        return ()
+
+    def instrument(self, **kwargs: Any) -> None:
+        """Start capturing.
+
+        Without arguments, settings come from ``MEMORI_*`` environment variables, and settings
+        that cannot be used are logged in one line while the program runs on, uninstrumented.
+        Called in a program that was started with ``memori-instrument`` or
+        ``opentelemetry-instrument``, arguments given here replace what was set up there.
+
+        Args:
+            tracer_provider: Where spans go; default: the global provider at the time of each call.
+            **kwargs: Any :class:`~memori_instrumentation.config.Settings` field, ``database``
+                first of all.
+
+        Raises:
+            SettingsError: An argument that cannot be used; the message says what to do.
+        """
+        explicit = {key: value for key, value in kwargs.items() if key not in _OTEL_ARGUMENTS}
+        if self._is_instrumented_by_opentelemetry and self._automatic and explicit:
+            self.uninstrument()
+        super().instrument(**kwargs)
+        if self._runtime is None:
+            # Switched off, or unusable settings in the environment.
+            self._is_instrumented_by_opentelemetry = False
+        self._automatic = not explicit
+
+    def _instrument(self, **kwargs: Any) -> None:
+        provider: TracerProvider | None = kwargs.pop("tracer_provider", None)
+        given = {key: value for key, value in kwargs.items() if key not in _OTEL_ARGUMENTS}
+        try:
+            settings = Settings.resolve(**given)
+            check_database(settings.database)
+        except SettingsError as error:
+            if any(value is not None for value in given.values()):
+                raise
+            log.error("memori is not active: %s", error)
+            return
+        if settings.disabled:
+            return
+        runtime = Runtime(
+            settings,
+            provider,
+            open_store=lambda: _open_store(settings),
+            make_learner=None if not settings.worker else lambda s, n: _learner(settings, s, n),
+        )
+        runtime.tracing.tracer()  # a provider set up already is joined now
+        self._runtime = runtime
+        pipeline.set_current(runtime)
+        flushing.register(runtime.flush)
+        baggage_guard.install(trust=settings.trust_baggage)
+        self._patchers = build_all()
+        for patcher in self._patchers:
+            patcher.apply()
+
+    def _uninstrument(self, **kwargs: Any) -> None:
+        runtime, self._runtime = self._runtime, None
+        if runtime is None:
+            return
+        for patcher in self._patchers:
+            patcher.undo()
+        baggage_guard.remove()
+        flushing.unregister(runtime.flush)
+        pipeline.set_current(None)
+        runtime.shutdown()
+        runtime.leave_tracing()
+
+    def flush(self, timeout: float = 30.0) -> bool:
+        """Wait until everything captured so far is stored and learned.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            Whether all of it was, in time. ``True`` when nothing is instrumented.
+        """
+        return self._runtime is None or self._runtime.flush(timeout)
+
+
+_OTEL_ARGUMENTS = frozenset(
+    {
+        "tracer_provider",
+        "meter_provider",
+        "logger_provider",
+        "skip_dep_check",
+        "raise_exception_on_conflict",
+    }
+)
+"""What ``opentelemetry-instrument`` and distributions pass to every instrumentor."""
+
+
+def check_database(database: Any) -> None:
+    """Refuse at once what can be seen to be no database without importing anything.
+
+    Raises:
+        SettingsError: A string that is no URL.
+    """
+    if isinstance(database, str):
+        scheme, separator, _ = database.partition("://")
+        if not separator or not scheme.replace("+", "").replace("_", "").isalnum():
+            raise SettingsError(
+                f"database={database!r} is no database URL: use one like sqlite:///memori.db or "
+                "postgresql://user@host/name"
+            )
+
+
+def _open_store(settings: Settings) -> Store:
+    from memori_storage import open_store
+
+    store = open_store(settings.database)
+    store.migrate()
+    return store
+
+
+def _learner(settings: Settings, store: Store, stats: Stats) -> Learner:
+    """The worker that learns from what is stored; it may import what is heavy."""
+    from memori_instrumentation.augmentation import build_extractor
+    from memori_instrumentation.augmentation.worker import Worker
+    from memori_instrumentation.embeddings import build_embedder
+
+    def count(name: str, n: int) -> None:
+        if name == "memories":
+            stats.learned += n
+        elif name == "failed":
+            stats.failed += n
+
+    return Worker(
+        store,
+        build_extractor(settings.extractor),
+        build_embedder(settings.embedder),
+        on_event=count,
+    )

@@ -1,0 +1,79 @@
+"""Patches that put the originals back: wrapt wrappers on a module's functions, made when it is
+imported."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import wrapt
+
+log = logging.getLogger("memori_instrumentation")
+
+Wrapper = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+class Patch(NamedTuple):
+    """One function to wrap."""
+
+    module: str
+    attribute: str
+    """Dotted path inside the module, e.g. ``SyncAPIClient.request``."""
+    wrapper: Wrapper
+    optional: bool = False
+    """Whether a release of the SDK without it is fine."""
+
+
+class Patcher:
+    """Applies patches, at once to modules already imported, to others when they are, and undoes
+    them."""
+
+    def __init__(self, patches: Sequence[Patch]) -> None:
+        self._patches = patches
+        self._applied: list[tuple[Any, str, Any]] = []
+        self._active = False
+
+    def apply(self) -> None:
+        """Patch now what is imported; patch the rest on import."""
+        self._active = True
+        for module in dict.fromkeys(patch.module for patch in self._patches):
+            if module in sys.modules:
+                self._patch(sys.modules[module])
+            else:
+                wrapt.register_post_import_hook(self._patch, module)
+
+    def undo(self) -> None:
+        """Put the original functions back. Objects that kept a wrapper pass through it."""
+        self._active = False
+        while self._applied:
+            owner, name, original = self._applied.pop()
+            # Another instrumentation may have wrapped ours since: taking it out would break theirs,
+            # and ours passes through anyway.
+            if getattr(owner.__dict__.get(name), "__wrapped__", None) is original:
+                setattr(owner, name, original)
+
+    def _patch(self, module: Any) -> None:
+        if not self._active:
+            return  # imported after undo()
+        for patch in self._patches:
+            if patch.module != module.__name__:
+                continue
+            *path, name = patch.attribute.split(".")
+            try:
+                owner = module
+                for step in path:
+                    owner = getattr(owner, step)
+                original = owner.__dict__[name]
+            except (AttributeError, KeyError):
+                if not patch.optional:
+                    log.warning(
+                        "%s has no %s: this release is not known to memori-instrumentation, "
+                        "its calls are not captured",
+                        patch.module,
+                        patch.attribute,
+                    )
+                continue
+            setattr(owner, name, wrapt.FunctionWrapper(original, patch.wrapper))
+            self._applied.append((owner, name, original))

@@ -1,0 +1,192 @@
+"""Anthropic's SDK: messages, beta included, as JSON.
+
+The patched method is ``_request``, below ``request``: there the body is prepared, one-shot
+iterators read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from memori_instrumentation.capture.reading import (
+    Api,
+    Assembled,
+    Json,
+    Reply,
+    Request,
+    chosen,
+    counts,
+    file_part,
+    items,
+    loose_json,
+    mapping,
+    media_part,
+    other_part,
+    reasoning_part,
+    string,
+    text_part,
+    tool_call_part,
+    tool_response_part,
+    uri_part,
+)
+from memori_instrumentation.providers._patching import Patcher
+from memori_instrumentation.providers._stainless import patcher
+from memori_storage.records import Message, Part
+
+_PARAMETERS = {
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "max_tokens": "gen_ai.request.max_tokens",
+    "stop_sequences": "gen_ai.request.stop_sequences",
+    "stream": "gen_ai.request.stream",
+}
+_USAGE = {
+    # The conventions count cached tokens as input; Anthropic reports them apart.
+    "input_tokens": "input_tokens",
+    "cache_read_input_tokens": "cache_read_tokens",
+    "cache_creation_input_tokens": "cache_creation_tokens",
+    "output_tokens": "output_tokens",
+}
+_CACHED = ("cache_read_tokens", "cache_creation_tokens")
+
+
+def read_request(body: Json) -> Request:
+    return Request(
+        messages=[
+            Message(string(item.get("role")) or "user", _parts(item.get("content")))
+            for item in items(body.get("messages"))
+        ],
+        model=string(body.get("model")),
+        system=_system(body.get("system")),
+        conversation_id=None,
+        attributes=chosen(body, _PARAMETERS),
+    )
+
+
+def _system(system: Any) -> str | None:
+    if isinstance(system, str):
+        return system or None
+    return "\n".join(str(block.get("text", "")) for block in items(system)) or None
+
+
+def read_reply(body: Json) -> Reply:
+    reason = string(body.get("stop_reason"))
+    usage = counts(body.get("usage"), _USAGE)
+    if "input_tokens" in usage:
+        usage["input_tokens"] += sum(usage.get(name, 0) for name in _CACHED)
+    failure = mapping(body.get("error"))
+    parts = _parts(body.get("content"))
+    return Reply(
+        messages=[Message("assistant", parts, reason)] if parts or reason else [],
+        model=string(body.get("model")),
+        id=string(body.get("id")),
+        finish_reasons=[reason] if reason else [],
+        usage=usage,
+        complete=reason is not None,
+        error=(str(failure.get("type")), str(failure.get("message"))) if failure else None,
+    )
+
+
+def _parts(content: Any) -> list[Part]:
+    if isinstance(content, str):
+        return [text_part(content)] if content else []
+    return [_part(block) for block in items(content)]
+
+
+def _part(block: Json) -> Part:
+    kind = str(block.get("type"))
+    if kind == "text":
+        return text_part(str(block.get("text", "")))
+    if kind == "thinking":
+        return reasoning_part(str(block.get("thinking", "")))
+    if kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
+        return tool_call_part(
+            string(block.get("id")), string(block.get("name")), block.get("input")
+        )
+    if kind.endswith("tool_result"):
+        return tool_response_part(string(block.get("tool_use_id")), _answer(block.get("content")))
+    if kind in ("image", "document"):
+        return _source("image" if kind == "image" else "file", mapping(block.get("source")))
+    return other_part(block)
+
+
+def _answer(content: Any) -> Any:
+    """What a tool answered: text alone as text, other blocks as parts."""
+    blocks = items(content)
+    if not blocks:
+        return content
+    if all(block.get("type") == "text" for block in blocks):
+        return "\n".join(str(block.get("text", "")) for block in blocks)
+    return [_part(block) for block in blocks]
+
+
+def _source(modality: str, source: Json) -> Part:
+    kind = source.get("type")
+    if kind == "base64":
+        return media_part(modality, string(source.get("media_type")), str(source.get("data", "")))
+    if kind == "url":
+        return uri_part(modality, str(source.get("url")))
+    if kind == "file":
+        return file_part(str(source.get("file_id")), modality)
+    if kind == "text":
+        # A document given as plain text: its content counts as a file's, not as the user's words.
+        data = str(source.get("data", "")).encode("utf-8", "replace")
+        return media_part(modality, string(source.get("media_type")) or "text/plain", data)
+    return other_part({"type": modality, **source})
+
+
+_DELTAS = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "input_json_delta": "partial_json",
+    "signature_delta": "signature",
+}
+
+
+def assemble(events: Iterable[Json]) -> Assembled:
+    """The message that the events build up."""
+    body: dict[str, Any] = {}
+    blocks: dict[int, dict[str, Any]] = {}
+    error: tuple[str, str] | None = None
+    complete = False
+    for event in events:
+        kind = event.get("type")
+        if kind == "message_start":
+            body = dict(mapping(event.get("message")))
+        elif kind == "content_block_start":
+            blocks[int(event.get("index") or 0)] = dict(mapping(event.get("content_block")))
+        elif kind == "content_block_delta":
+            delta = mapping(event.get("delta"))
+            name = _DELTAS.get(str(delta.get("type")))
+            if name is not None:
+                block = blocks.setdefault(int(event.get("index") or 0), {"type": "text"})
+                block[name] = str(block.get(name) or "") + str(delta.get(name) or "")
+        elif kind == "message_delta":
+            body.update(mapping(event.get("delta")))
+            # Counts here are cumulative, and leave out what message_start has said.
+            usage = {k: v for k, v in mapping(event.get("usage")).items() if v is not None}
+            body["usage"] = {**mapping(body.get("usage")), **usage}
+        elif kind == "message_stop":
+            complete = True
+        elif kind == "error":
+            failure = mapping(event.get("error"))
+            error = (str(failure.get("type")), str(failure.get("message")))
+    for block in blocks.values():
+        if partial := block.pop("partial_json", None):
+            block["input"] = loose_json(partial)
+    body["content"] = [blocks[index] for index in sorted(blocks)]
+    return Assembled(body, complete, error)
+
+
+API = Api("/v1/messages", "chat", read_request, read_reply, assemble)
+
+
+def provider(client: Any) -> str:
+    return "anthropic"
+
+
+def build() -> Patcher:
+    """The patches of the ``anthropic`` package."""
+    return patcher("anthropic._base_client", "_request", (API,), provider)

@@ -1,0 +1,11 @@
+"""The SDK modules that are patched, by name.
+
+Imports nothing, for the start-up hook reads this file by itself.
+"""
+
+TARGETS: tuple[str, ...] = (
+    "openai._base_client",
+    "anthropic._base_client",
+    "google.genai._api_client",
+)
+"""Modules whose import switches the instrumentation on under ``memori-instrument``."""
