@@ -15,7 +15,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name, stored with each vector: vectors of different models are never compared."""
+        """The model's name, stored with each vector: different models are never compared."""
         ...
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:

@@ -1,1 +1,1 @@
-
+"""Recall: what is remembered, ranked for a question."""
