@@ -1,1 +1,50 @@
-"""Storage for conversations and memories, independent of what captures them."""
+"""Storage for conversations and memories, independent of what captures them.
+
+:func:`open_store` gives a :class:`~memori_storage.store.Store` for a database URL or an existing
+SQLAlchemy connection object. Importing this package imports no database library.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memori_storage.store import (
+    SchemaTooNewError,
+    Store,
+    StoreConfigurationError,
+    StoreError,
+    StoreUnavailableError,
+)
+
+__all__ = [
+    "SchemaTooNewError",
+    "Store",
+    "StoreConfigurationError",
+    "StoreError",
+    "StoreUnavailableError",
+    "open_store",
+]
+
+
+def open_store(database: Any, *, create: bool = True) -> Store:
+    """The store behind ``database``, without connecting to a server yet.
+
+    The schema is not touched: call :meth:`Store.migrate` before the first use.
+
+    Args:
+        database: A database URL, an SQLAlchemy ``URL``, ``Engine``, ``sessionmaker`` or
+            ``scoped_session``, or a ``Store``, which is returned as it is. An engine that was given
+            stays the caller's: it is not reconfigured and not disposed of.
+        create: Whether a missing SQLite file is created, readable by its owner only.
+
+    Raises:
+        StoreConfigurationError: When no store can be had that way; one line saying what to do,
+            with no password in it.
+    """
+    if isinstance(database, Store):
+        return database
+    # SQLAlchemy takes longer to import than the rest of a short program: only from here on.
+    from memori_storage.connect import open_database
+    from memori_storage.sql import SqlStore
+
+    return SqlStore(open_database(database, create=create))

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from memori_storage.records import Changes, Job, NewMemory, StoredMemory, StoredMessage, Turn, Vector
+from memori_storage.records import (
+    Changes,
+    Job,
+    NewMemory,
+    StoredMemory,
+    StoredMessage,
+    Turn,
+    Vector,
+)
 
 
 class StoreError(Exception):
@@ -13,7 +21,8 @@ class StoreError(Exception):
 
 
 class StoreConfigurationError(StoreError):
-    """The database was named wrongly: unknown URL, missing driver, unwritable file. Retrying is vain."""
+    """The database was named wrongly: unknown URL, missing driver, unwritable file. Retrying is
+    vain."""
 
 
 class StoreUnavailableError(StoreError):
@@ -63,7 +72,8 @@ class Store(Protocol):
         ...
 
     def fail_job(self, job: Job, error: str, *, retry_in: float | None) -> None:
-        """Give a job back, to be tried after ``retry_in`` seconds, or park it for good with ``None``."""
+        """Give a job back, to be tried after ``retry_in`` seconds, or park it for good with
+        ``None``."""
         ...
 
     def pending_jobs(self, entity: str | None = None) -> int:
@@ -91,7 +101,8 @@ class Store(Protocol):
         ...
 
     def export(self, entity: str) -> Iterator[dict[str, Any]]:
-        """Everything stored for an entity as JSON-serialisable dictionaries with ``type`` and ``id``:
+        """Everything stored for an entity as JSON-serialisable dictionaries with ``type`` and
+        ``id``:
         its turns, then its messages, then its memories."""
         ...
 

@@ -1,0 +1,120 @@
+"""Column types that mean the same in every database."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, LargeBinary, String, Text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from memori_storage.keys import KEY_LENGTH
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MYSQL = ("mysql", "mariadb")
+
+MAX_ID_LENGTH = 128
+"""Longest id of our own making: a turn's, a message's."""
+
+
+def storable(text: str) -> str:
+    """``text`` without what databases refuse: NUL and lone surrogates become U+FFFD."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds from 1970-01-01 UTC to an aware datetime, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def moment(value: int) -> datetime:
+    """The UTC datetime ``value`` microseconds after 1970-01-01."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def _ascii(length: int) -> TypeEngine[str]:
+    binary = mysql.VARCHAR(length, charset="ascii", collation="ascii_bin")
+    return String(length).with_variant(binary, *_MYSQL)
+
+
+def key_type() -> TypeEngine[str]:
+    """A digest of :mod:`memori_storage.keys`."""
+    return _ascii(KEY_LENGTH)
+
+
+def id_type() -> TypeEngine[str]:
+    """An id of our own making, ASCII."""
+    return _ascii(MAX_ID_LENGTH)
+
+
+def word_type() -> TypeEngine[str]:
+    """One of a few words that the code knows: a status, a kind."""
+    return _ascii(32)
+
+
+def bytes_type() -> TypeEngine[bytes]:
+    """Bytes of any length."""
+    return LargeBinary().with_variant(mysql.LONGBLOB(), *_MYSQL)
+
+
+def _long_text(dialect: Dialect) -> TypeEngine[str]:
+    # MySQL's TEXT ends at 64 kB.
+    return mysql.LONGTEXT() if dialect.name in _MYSQL else Text()
+
+
+class AnyText(TypeDecorator[str]):
+    """Text of any length and any characters; what no database can hold is replaced."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        return dialect.type_descriptor(_long_text(dialect))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value as text: no database's own JSON type keeps every string as it was."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        return dialect.type_descriptor(_long_text(dialect))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+        try:
+            text.encode()
+        except UnicodeEncodeError:  # a lone surrogate: escaped, it comes back as it was
+            text = json.dumps(value, separators=(",", ":"), default=str)
+        return text
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An instant as microseconds since 1970 UTC: exact, and the same in every session time zone."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else moment(value)

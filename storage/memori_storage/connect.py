@@ -1,0 +1,197 @@
+"""From what a user calls a database to an engine, with one clear line for each way to err."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import exc as sqla
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
+
+from memori_storage.database import BUSY_TIMEOUT, Database
+from memori_storage.store import StoreConfigurationError
+
+_DISTRIBUTION = "memori-instrumentation"
+_EXTRAS = {"postgresql": "postgresql"}
+_SUPPORTED = ("sqlite", "postgresql", "mysql", "mariadb")
+_EXAMPLES = "sqlite:///memori.db or postgresql://user@host/database"
+_CONNECT_SECONDS = 10
+_SQLITE_HEADER = b"SQLite format 3\x00"
+
+
+def open_database(database: Any, *, create: bool) -> Database:
+    """The database behind a URL or an SQLAlchemy object; see :func:`memori_storage.open_store`."""
+    if isinstance(database, str | URL):
+        return Database(_engine_for(_parsed(database), create=create), owned=True)
+    engine = _bound_engine(database)
+    if engine.dialect.is_async:
+        raise StoreConfigurationError(
+            f"{type(database).__name__} uses the asynchronous driver {engine.dialect.driver}: "
+            "give a database URL or a synchronous Engine"
+        )
+    if isinstance(engine.pool, SingletonThreadPool):
+        raise StoreConfigurationError(
+            "this in-memory SQLite engine has one database per thread: create it with "
+            "poolclass=StaticPool and connect_args={'check_same_thread': False}"
+        )
+    _check_supported(engine.dialect.name)
+    return Database(engine, owned=False)
+
+
+def _bound_engine(database: Any) -> Engine:
+    if isinstance(database, scoped_session):
+        database = database.session_factory
+    bind = database
+    if isinstance(database, sessionmaker):
+        bind = database.kw.get("bind")
+    elif isinstance(database, Session):
+        bind = database.bind
+    bind = getattr(bind, "sync_engine", bind)  # AsyncEngine
+    if isinstance(bind, Engine):
+        return bind
+    kind = type(database).__name__
+    if bind is None:
+        raise StoreConfigurationError(
+            f"this {kind} is bound to no engine: give the Engine or a database URL"
+        )
+    if isinstance(bind, Connection):
+        raise StoreConfigurationError(
+            f"this {kind} is a single Connection, whose transaction is yours: give its Engine"
+        )
+    raise StoreConfigurationError(
+        f"database must be a URL such as {_EXAMPLES}, an SQLAlchemy Engine or sessionmaker, "
+        f"not {kind}"
+    )
+
+
+def _check_supported(dialect: str) -> None:
+    if dialect not in _SUPPORTED:
+        raise StoreConfigurationError(
+            f"{dialect} databases are not supported: use one of {', '.join(_SUPPORTED)}"
+        )
+
+
+def _parsed(database: str | URL) -> URL:
+    try:
+        url = make_url(database)
+    except (sqla.ArgumentError, ValueError):
+        # What was given may hold a password: it is not repeated.
+        raise StoreConfigurationError(
+            f"the database URL cannot be read: write it like {_EXAMPLES}, "
+            "with special characters of a password percent-encoded"
+        ) from None
+    if url.drivername == "postgres":
+        url = url.set(drivername="postgresql")
+    if url.drivername == "postgresql" and find_spec("psycopg2") is None:
+        url = url.set(drivername="postgresql+psycopg")
+    _check_supported(url.get_backend_name())
+    return url
+
+
+def _engine_for(url: URL, *, create: bool) -> Engine:
+    backend = url.get_backend_name()
+    options: dict[str, Any] = {}
+    if backend == "sqlite":
+        in_memory = url.database in (None, "", ":memory:")
+        options["connect_args"] = {"timeout": BUSY_TIMEOUT}
+        if in_memory:
+            options["poolclass"] = StaticPool
+            options["connect_args"]["check_same_thread"] = False
+    else:
+        options = {"pool_pre_ping": True, "pool_recycle": 1800, "isolation_level": "READ COMMITTED"}
+        if "connect_timeout" not in url.query:
+            options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
+    if not (backend == "sqlite" and in_memory):
+        options.update(pool_size=5, max_overflow=11, pool_timeout=BUSY_TIMEOUT)
+    engine = _created(url, options)
+    if engine.dialect.is_async:
+        raise StoreConfigurationError(
+            f"{url.drivername} is an asynchronous driver: write {backend}:// instead"
+        )
+    if backend == "sqlite":
+        if not in_memory and not str(url.database).startswith("file:"):
+            _check_file(Path(str(url.database)), create=create)
+        event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _created(url: URL, options: dict[str, Any]) -> Engine:
+    name = url.render_as_string(hide_password=True)
+    try:
+        return create_engine(url, **options)
+    except sqla.NoSuchModuleError:
+        raise StoreConfigurationError(
+            f"no database driver is called {url.drivername}: write {url.get_backend_name()}:// "
+            "to get the default one"
+        ) from None
+    except ImportError as error:
+        extra = _EXTRAS.get(url.get_backend_name())
+        package = f"{_DISTRIBUTION}[{extra}]" if extra else error.name
+        raise StoreConfigurationError(
+            f"the driver for {name} is not installed: pip install '{package}'"
+        ) from None
+    except (sqla.ArgumentError, TypeError, ValueError) as error:
+        raise StoreConfigurationError(f"cannot use {name}: {error}") from None
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    """Make sure that an SQLite file can be opened and written; create it for its owner's eyes only.
+
+    SQLite gives its ``-wal`` and ``-shm`` files the permissions of the database file.
+    """
+    try:
+        if create:
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with path.open("rb") as file:
+            header = file.read(len(_SQLITE_HEADER))
+    except FileNotFoundError:
+        problem = (
+            f"the directory {path.parent} does not exist: create it"
+            if create or not path.parent.is_dir()
+            else "there is no such file"
+        )
+        raise StoreConfigurationError(f"cannot open the database {path}: {problem}") from None
+    except OSError as error:
+        raise StoreConfigurationError(
+            f"cannot open the database {path}: {error.strerror}; choose a file in a directory "
+            "that this user may write to"
+        ) from None
+    if header not in (b"", _SQLITE_HEADER):
+        raise StoreConfigurationError(
+            f"cannot open the database {path}: it is no SQLite database; choose another file"
+        )
+    if not os.access(path, os.W_OK) or not os.access(path.resolve().parent, os.W_OK):
+        raise StoreConfigurationError(
+            f"cannot open the database {path}: this user may not write to it or its directory"
+        )
+
+
+def _configure_sqlite(link: Any, _record: Any) -> None:
+    """Settings of a new SQLite connection of ours.
+
+    WAL lets readers and a writer work at once. With it, ``synchronous=NORMAL`` cannot corrupt the
+    database; a power failure may cost the last transactions, a crash of the process costs none.
+    """
+    cursor = link.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while cursor.execute("PRAGMA journal_mode").fetchone()[0] not in ("wal", "memory"):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            break  # where WAL is impossible (network drives) SQLite keeps its mode
+        except sqlite3.OperationalError as error:
+            # Changing the mode does not wait for other connections as other statements do.
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    cursor.close()

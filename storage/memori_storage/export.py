@@ -1,0 +1,210 @@
+"""Everything stored for an entity, as JSON-ready dictionaries, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, or_, select
+
+from memori_storage import keys
+from memori_storage.database import Database
+from memori_storage.reading import (
+    memories_from,
+    memory_rows,
+    message_of,
+    message_rows,
+    revision_of,
+)
+from memori_storage.records import StoredMemory
+from memori_storage.schema import memories, messages, processes, sessions, turns
+
+_PAGE = 500
+
+
+def export(database: Database, entity: str) -> Iterator[dict[str, Any]]:
+    """An entity's turns, then its messages, then its memories; see :meth:`Store.export`.
+
+    Each page is a transaction, so that a reader who pauses holds up nobody. Turns and messages are
+    those of the moment of the first page; memories are as they are when their page is read.
+    """
+    revision = database.read(lambda connection: revision_of(connection, entity))
+    key = keys.entity_key(entity)
+    yield from _turns(database, entity, key, revision)
+    yield from _messages(database, entity, key, revision)
+    yield from _memories(database, entity, key)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC with six decimals, e.g. ``2026-11-25T08:30:00.000000+00:00``."""
+    return None if moment is None else moment.isoformat(timespec="microseconds")
+
+
+def _turns(
+    database: Database, entity: str, entity_key: str, revision: int
+) -> Iterator[dict[str, Any]]:
+    statement = (
+        select(
+            turns,
+            sessions.c.external_id.label("session"),
+            processes.c.external_id.label("process"),
+        )
+        .join(sessions, sessions.c.key == turns.c.session_key)
+        .outerjoin(processes, processes.c.key == turns.c.process_key)
+        .where(turns.c.entity_key == entity_key, turns.c.revision <= revision)
+        .order_by(turns.c.started_at, turns.c.id)
+        .limit(_PAGE)
+    )
+    after: RowMapping | None = None
+    while True:
+        page = statement
+        if after is not None:
+            page = page.where(
+                _beyond((turns.c.started_at, after["started_at"]), (turns.c.id, after["id"]))
+            )
+        rows = _fetched(database, page)
+        for row in rows:
+            yield _turn(row, entity)
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1]
+
+
+_TURN_FIELDS = [
+    "process",
+    "provider",
+    "operation",
+    "model",
+    "response_model",
+    "response_id",
+    "previous_response_id",
+    "conversation_id",
+    "status",
+    "finish_reasons",
+    "usage",
+    "trace_id",
+    "span_id",
+    "system",
+    "error_type",
+    "error_message",
+    "framework",
+    "input_message_id",
+    "output_message_id",
+]
+
+
+def _turn(row: RowMapping, entity: str) -> dict[str, Any]:
+    return {
+        "type": "turn",
+        "id": row["id"],
+        "entity": entity,
+        "session": row["session"],
+        **{name: row[name] for name in _TURN_FIELDS},
+        "started_at": iso(row["started_at"]),
+        "first_chunk_at": iso(row["first_chunk_at"]),
+        "ended_at": iso(row["ended_at"]),
+    }
+
+
+def _messages(
+    database: Database, entity: str, entity_key: str, revision: int
+) -> Iterator[dict[str, Any]]:
+    """Messages by start of session, then position.
+
+    The sessions' keys and sizes are read at first: pages then are whole sessions up to a page's
+    worth, or pieces of a long one, each found through the index of sessions and positions.
+    """
+    found = database.read(
+        lambda connection: connection.execute(
+            select(sessions.c.key, sessions.c.next_position)
+            .where(sessions.c.entity_key == entity_key)
+            .order_by(sessions.c.started_at, sessions.c.key)
+        ).all()
+    )
+    for some, position in _pages([(row.key, row.next_position) for row in found]):
+        statement = message_rows().where(
+            messages.c.session_key.in_(some), messages.c.revision <= revision
+        )
+        if len(some) == 1:
+            statement = statement.where(
+                messages.c.position >= position, messages.c.position < position + _PAGE
+            )
+        rows = _fetched(database, statement)
+        order = {key: place for place, key in enumerate(some)}
+        for row in sorted(rows, key=lambda row: (order[row["session_key"]], row["position"])):
+            message = message_of(row, entity)
+            yield {
+                "type": "message",
+                **asdict(message),
+                "finish_reason": row["finish_reason"],
+                "created_at": iso(message.created_at),
+            }
+
+
+def _pages(sizes: Sequence[tuple[str, int]]) -> Iterator[tuple[list[str], int]]:
+    """Sessions of about a page together, and a position to start from; several start at 0."""
+    together: list[str] = []
+    weight = 0
+    for key, size in sizes:
+        if together and weight + size > _PAGE:
+            yield together, 0
+            together, weight = [], 0
+        if size > _PAGE:
+            yield from (([key], position) for position in range(0, size, _PAGE))
+        else:
+            together.append(key)
+            weight += max(size, 1)
+    if together:
+        yield together, 0
+
+
+def _memories(database: Database, entity: str, entity_key: str) -> Iterator[dict[str, Any]]:
+    statement = (
+        memory_rows()
+        .where(memories.c.entity_key == entity_key)
+        .order_by(memories.c.id)
+        .limit(_PAGE)
+    )
+    after = ""
+    while True:
+        page = statement.where(memories.c.id > after)
+        stored = _stored_memories(database, page, entity)
+        yield from map(_memory, stored)
+        if len(stored) < _PAGE:
+            return
+        after = stored[-1].id
+
+
+def _memory(memory: StoredMemory) -> dict[str, Any]:
+    first = memory.sources[0] if memory.sources else None
+    times = ("observed_at", "last_seen_at", "valid_from", "valid_to")
+    return {
+        "type": "memory",
+        **asdict(memory),
+        **{name: iso(getattr(memory, name)) for name in times},
+        "sources": [asdict(source) for source in memory.sources],
+        "trace_id": first and first.trace_id,
+        "span_id": first and first.span_id,
+    }
+
+
+def _fetched(database: Database, statement: Select[Any]) -> list[RowMapping]:
+    return database.read(lambda connection: list(connection.execute(statement).mappings()))
+
+
+def _stored_memories(database: Database, statement: Select[Any], entity: str) -> list[StoredMemory]:
+    def fetch(connection: Connection) -> list[StoredMemory]:
+        rows = list(connection.execute(statement).mappings())
+        return memories_from(connection, rows, entity)
+
+    return database.read(fetch)
+
+
+def _beyond(first: tuple[Any, Any], second: tuple[Any, Any]) -> ColumnElement[bool]:
+    """Rows after a place in an order by two columns. Not every database compares pairs."""
+    return or_(
+        first[0] > first[1],
+        and_(first[0] == first[1], second[0] > second[1]),
+    )

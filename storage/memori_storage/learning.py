@@ -1,0 +1,201 @@
+"""Keeping memories and vectors: under the entity's lock, read what is there, write the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+
+from memori_storage import keys
+from memori_storage.database import chunks
+from memori_storage.reading import memories_of
+from memori_storage.records import NewMemory, StoredMemory, Vector
+from memori_storage.schema import memories, memory_sources, messages, turns, vectors
+from memori_storage.store import StoreError
+from memori_storage.turns import bump, lock_entities
+
+
+class Learned(NamedTuple):
+    """What is to be kept for an entity."""
+
+    memories: Sequence[NewMemory] = ()
+    vectors: Sequence[Vector] = ()
+
+
+def keep(connection: Connection, entity: str, learned: Learned) -> list[StoredMemory]:
+    """Keep memories and vectors; the entity's revision grows if that changed anything.
+
+    Returns:
+        The memories as they are stored now, in the order given, each once.
+
+    Raises:
+        StoreError: If a memory cites a message that is not the entity's.
+    """
+    if not learned.memories and not learned.vectors:
+        return []
+    key = keys.entity_key(entity)
+    was = lock_entities(connection, {key: entity})[key]
+    ids = [keys.memory_id(entity, memory.kind, memory.key) for memory in learned.memories]
+    changed = _keep_memories(
+        connection, key, was + 1, list(zip(ids, learned.memories, strict=True))
+    )
+    changed |= _keep_vectors(connection, key, was + 1, learned.vectors)
+    if changed:
+        bump(connection, {key: was})
+    stored = {memory.id: memory for memory in memories_of(connection, entity, ids)} if ids else {}
+    return [stored[memory_id] for memory_id in dict.fromkeys(ids)]
+
+
+def _keep_memories(
+    connection: Connection, entity_key: str, revision: int, given: Sequence[tuple[str, NewMemory]]
+) -> bool:
+    """Insert new memories, and new sources of those that are known."""
+    if not given:
+        return False
+    cited = _cited(connection, entity_key, {memory.message_id for _, memory in given})
+    ids = sorted({memory_id for memory_id, _ in given})
+    known = {
+        row["id"]: dict(row)
+        for some in chunks(ids)
+        for row in connection.execute(select(memories).where(memories.c.id.in_(some))).mappings()
+    }
+    sources = {
+        tuple(row)
+        for some in chunks(ids)
+        for row in connection.execute(
+            select(memory_sources.c.memory_id, memory_sources.c.message_id).where(
+                memory_sources.c.memory_id.in_(some)
+            )
+        )
+    }
+    new_rows: dict[str, dict[str, Any]] = {}
+    new_sources: list[dict[str, str]] = []
+    reinforced: dict[str, dict[str, Any]] = {}
+    for memory_id, memory in given:
+        if (memory_id, memory.message_id) in sources:
+            continue
+        sources.add((memory_id, memory.message_id))
+        new_sources.append({"memory_id": memory_id, "message_id": memory.message_id})
+        if memory_id in known:
+            row = reinforced.setdefault(memory_id, known[memory_id])
+        elif memory_id in new_rows:
+            row = new_rows[memory_id]
+        else:
+            row = _memory_row(memory_id, entity_key, memory, cited[memory.message_id])
+            new_rows[memory_id] = row
+            row["revision"] = revision
+            continue
+        row.update(_reinforced(row, memory), revision=revision)
+    if new_rows:
+        connection.execute(insert(memories), list(new_rows.values()))
+    if reinforced:
+        names = ("revision", "times_seen", "observed_at", "last_seen_at", "confidence")
+        connection.execute(
+            update(memories).where(memories.c.id == bindparam("memory")),
+            [
+                {"memory": memory_id, **{name: row[name] for name in names}}
+                for memory_id, row in reinforced.items()
+            ],
+        )
+    if new_sources:
+        connection.execute(insert(memory_sources), new_sources)
+    return bool(new_sources)
+
+
+def _cited(connection: Connection, entity_key: str, ids: set[str]) -> dict[str, RowMapping]:
+    """Session and process of messages of an entity, all of ``ids`` or an error."""
+    found = {
+        row["id"]: row
+        for some in chunks(sorted(ids))
+        for row in connection.execute(
+            select(messages.c.id, messages.c.session_key, turns.c.process_key)
+            .join(turns, turns.c.id == messages.c.turn_id)
+            .where(messages.c.entity_key == entity_key, messages.c.id.in_(some))
+        ).mappings()
+    }
+    if unknown := sorted(ids - found.keys()):
+        raise StoreError(f"a memory cites message {unknown[0]}, which its entity does not have")
+    return found
+
+
+def _memory_row(
+    memory_id: str, entity_key: str, memory: NewMemory, message: RowMapping
+) -> dict[str, Any]:
+    return {
+        "id": memory_id,
+        "entity_key": entity_key,
+        "process_key": message["process_key"],
+        "session_key": message["session_key"],
+        "kind": memory.kind,
+        "content": memory.content,
+        "subject": memory.subject,
+        "predicate": memory.predicate,
+        "object": memory.object,
+        "status": memory.status,
+        "confidence": memory.confidence,
+        "times_seen": 1,
+        "observed_at": memory.observed_at,
+        "last_seen_at": memory.observed_at,
+        "valid_from": memory.valid_from,
+        "valid_to": memory.valid_to,
+        "extractor": memory.extractor,
+    }
+
+
+def _reinforced(row: dict[str, Any], memory: NewMemory) -> dict[str, Any]:
+    """What one more source changes in a memory: how often and when it was seen, and how surely."""
+    return {
+        "times_seen": row["times_seen"] + 1,
+        "observed_at": min(row["observed_at"], memory.observed_at),
+        "last_seen_at": max(row["last_seen_at"], memory.observed_at),
+        "confidence": max(row["confidence"], memory.confidence),
+    }
+
+
+def _keep_vectors(
+    connection: Connection, entity_key: str, revision: int, given: Iterable[Vector]
+) -> bool:
+    """Insert or replace vectors, those that differ from what is stored."""
+    wanted = {(vector.item_id, keys.model_key(vector.model)): vector for vector in given}
+    if not wanted:
+        return False
+    stored = {
+        (row.item_id, row.model_key): row.data
+        for some in chunks(sorted({item for item, _ in wanted}))
+        for row in connection.execute(
+            select(vectors.c.item_id, vectors.c.model_key, vectors.c.data).where(
+                vectors.c.entity_key == entity_key, vectors.c.item_id.in_(some)
+            )
+        )
+    }
+    new: list[dict[str, Any]] = []
+    replaced: list[dict[str, Any]] = []
+    for (item, model), vector in sorted(wanted.items(), key=lambda pair: pair[0]):
+        if (item, model) not in stored:
+            new.append(
+                {
+                    "entity_key": entity_key,
+                    "item_id": item,
+                    "model_key": model,
+                    "model": vector.model,
+                    "revision": revision,
+                    "data": vector.data,
+                }
+            )
+        elif bytes(stored[item, model]) != vector.data:
+            replaced.append(
+                {"item": item, "of_model": model, "revision": revision, "data": vector.data}
+            )
+    if new:
+        connection.execute(insert(vectors), new)
+    if replaced:
+        connection.execute(
+            update(vectors).where(
+                vectors.c.entity_key == entity_key,
+                vectors.c.item_id == bindparam("item"),
+                vectors.c.model_key == bindparam("of_model"),
+            ),
+            replaced,
+        )
+    return bool(new or replaced)

@@ -1,0 +1,355 @@
+"""Where a request's messages belong in a session: what is re-sent history, and what is new.
+
+Clients send their history again with every call; they also shorten it, edit it and branch it. The
+messages of a session form a tree in which each is stored once, below the message it answers. This
+module is pure: it takes the tree as it is known and a request, and adds what is new.
+
+A message's key is a digest of its role and content; its id is a digest of session, parent and key.
+Ids are thus the same whoever computes them, and looking for a child is one look into a dictionary.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from memori_storage.keys import digest
+from memori_storage.records import Message, Part
+
+UNCHAINED_ROLES = frozenset({"system", "developer"})
+"""Instructions stand beside the conversation: stored once per session, below no message."""
+
+_MAX_CANDIDATES = 256
+"""How many equal messages a search considers, newest first: bounds the work in sessions that repeat
+themselves."""
+
+_REMEMBERED_ANCHORS = 64
+
+
+class Keyed(NamedTuple):
+    """A message with its key."""
+
+    message: Message
+    key: str
+
+
+class Node(NamedTuple):
+    """A message's place in its session."""
+
+    id: str
+    parent: str | None
+    key: str
+    position: int
+
+
+def keyed(messages: Iterable[Message]) -> list[Keyed]:
+    """The messages with their keys."""
+    return [Keyed(message, message_key(message)) for message in messages]
+
+
+def message_key(message: Message) -> str:
+    """Digest of what a message says, whatever form a client re-sends it in.
+
+    Reasoning and empty text do not count: clients drop them. An assistant's adjacent text parts
+    count as one, and tool arguments as the JSON value they are, be they given as text or not.
+    """
+    content: list[list[Any]] = []
+    for part in message.parts:
+        canonical = _canonical(part)
+        if canonical is None:
+            continue
+        if (
+            message.role == "assistant"
+            and canonical[0] == "text"
+            and content
+            and content[-1][0] == "text"
+        ):
+            content[-1][1] += canonical[1]
+        else:
+            content.append(canonical)
+    return digest(message.role, _json(content))
+
+
+def _canonical(part: Part) -> list[Any] | None:
+    kind = part.get("type")
+    if kind == "text":
+        text = str(part.get("content") or "")
+        return ["text", text] if text else None
+    if kind == "reasoning":
+        return None
+    if kind == "tool_call":
+        return ["tool_call", part.get("id"), part.get("name"), _value(part.get("arguments"))]
+    if kind == "tool_call_response":
+        return ["tool_call_response", part.get("id"), part.get("response")]
+    if kind == "blob":
+        return ["blob", part.get("sha256")]
+    if kind == "uri":
+        return ["uri", part.get("uri")]
+    if kind == "file":
+        return ["file", part.get("file_id")]
+    return [str(kind), dict(part)]
+
+
+def _value(arguments: Any) -> Any:
+    """Tool arguments as the value they stand for; none at all are an empty object."""
+    if arguments is None or arguments == "":
+        return {}
+    if not isinstance(arguments, str):
+        return arguments
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        # A model can write what is no JSON; it is re-sent letter by letter then.
+        return arguments
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, sort_keys=True, default=str)
+    except TypeError:  # an object with keys of several types cannot be sorted
+        return json.dumps(value, default=str)
+
+
+@dataclass(slots=True)
+class Tree:
+    """What is known of a session's messages."""
+
+    session: str
+    """Key of the session."""
+    next_position: int = 0
+    newest: str | None = None
+    """The message that came last: a leaf, since children come after their parents."""
+    nodes: dict[str, Node] = field(default_factory=dict)
+    by_key: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Ids of the chained messages of a key, oldest first."""
+    anchors: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The message at the end of a provider-kept history; see :meth:`anchor`."""
+
+    @property
+    def weight(self) -> int:
+        """Entries held, to bound a cache by."""
+        return len(self.nodes) + len(self.anchors) + 1
+
+    def child_id(self, parent: str | None, key: str) -> str:
+        """Id of the message of ``key`` below ``parent``, known or not."""
+        return digest("message", self.session, parent, key)
+
+    def child(self, parent: str | None, key: str) -> str | None:
+        """Id of the known message of ``key`` below ``parent`` (``None``: the root)."""
+        found = self.child_id(parent, key)
+        return found if found in self.nodes else None
+
+    def unchained_id(self, role: str, key: str) -> str:
+        """Id of an instruction, of which a session has one of each."""
+        return digest("instruction", self.session, role, key)
+
+    def add(self, node: Node, *, chained: bool) -> None:
+        """Take in a node, in order of position."""
+        self.nodes[node.id] = node
+        self.next_position = max(self.next_position, node.position + 1)
+        if chained:
+            self.by_key[node.key].append(node.id)
+            self.newest = node.id
+
+    def anchor(self, name: tuple[str, str], node: str) -> None:
+        """Remember where ``("response", id)`` or ``("conversation", id)`` ends."""
+        if len(self.anchors) >= _REMEMBERED_ANCHORS:
+            self.anchors.clear()  # the store looks up what is not here
+        self.anchors[name] = node
+
+    def is_below(self, node: str, ancestor: str | None) -> bool:
+        """Whether ``node`` is a descendant of ``ancestor``; everything is below the root."""
+        if ancestor is None:
+            return True
+        oldest = self.nodes[ancestor].position
+        at: str | None = self.nodes[node].parent
+        while at is not None and self.nodes[at].position > oldest:
+            at = self.nodes[at].parent
+        return at == ancestor
+
+    def path(self, ancestor: str | None, node: str) -> list[str]:
+        """Ids strictly between ``ancestor`` and its descendant ``node``, downwards; up to the root
+        if it is none."""
+        between: list[str] = []
+        at = self.nodes[node].parent
+        while at is not None and at != ancestor:
+            between.append(at)
+            at = self.nodes[at].parent
+        return between[::-1]
+
+
+class Placement(NamedTuple):
+    """What a turn brought: its new messages in order, and where its input and output end."""
+
+    new: list[tuple[Keyed, Node, bool]]
+    """Message, place, and whether it is of the turn's output."""
+    last_input: str | None
+    last_output: str | None
+
+
+def place(
+    tree: Tree, given: Sequence[Keyed], output: Sequence[Keyed], *, start: str | None = None
+) -> Placement:
+    """Add a turn's messages to its session's tree, each unless it is there already.
+
+    Messages up to the request's last assistant message are history, and are looked for wherever the
+    client may have cut it (:func:`_align`). What follows is the caller's new input: it is only ever
+    equal to a message in the very same place, so that a user who says "yes" again is heard.
+
+    Args:
+        tree: The session's messages; changed in place.
+        given: The request's messages.
+        output: The reply's messages: siblings below the last of the request.
+        start: Where a history kept by the provider ends; ``None`` if the request holds it all.
+    """
+    chain = [item for item in given if item.message.role not in UNCHAINED_ROLES]
+    history = 1 + max(
+        (index for index, item in enumerate(chain) if item.message.role == "assistant"), default=-1
+    )
+    known = iter(_align(tree, chain[:history], start) + [None] * (len(chain) - history))
+
+    new: list[tuple[Keyed, Node, bool]] = []
+    at = start
+
+    def child_or_new(item: Keyed, *, is_output: bool = False) -> str:
+        chained = item.message.role not in UNCHAINED_ROLES
+        parent = at if chained else None
+        node_id = (
+            tree.child_id(parent, item.key)
+            if chained
+            else tree.unchained_id(item.message.role, item.key)
+        )
+        if node_id not in tree.nodes:
+            node = Node(node_id, parent, item.key, tree.next_position)
+            tree.add(node, chained=chained)
+            new.append((item, node, is_output))
+        return node_id
+
+    last_input = None
+    for item in given:
+        if item.message.role in UNCHAINED_ROLES:
+            child_or_new(item)
+        else:
+            at = last_input = next(known) or child_or_new(item)
+    last_output = None
+    for item in output:
+        last_output = child_or_new(item, is_output=True)
+    return Placement(new, last_input, last_output)
+
+
+def _align(tree: Tree, history: Sequence[Keyed], start: str | None) -> list[str | None]:
+    """For each message of a re-sent history, the stored message that it is, or ``None`` if new.
+
+    From ``start`` the history is followed down the tree. Where it leaves the tree, the longest run
+    of messages is sought that continues further down (something was edited, inserted or left out)
+    or, failing that, stands anywhere in the session (a sliding window, a summary put in front).
+    Messages between there and the point of leaving are known if they stand, in order, on the path
+    between. No stored message is taken for two messages of one request.
+    """
+    keys = [item.key for item in history]
+    found: list[str | None] = [None] * len(keys)
+    used: set[str] = set()
+    at, index = start, 0
+    while index < len(keys):
+        child = tree.child(at, keys[index])
+        if child is not None and child not in used:
+            first, run = index, [child]
+        else:
+            search = _Search(tree, history, index, used)
+            best = search.longest_run(below=at) or (at and search.longest_run(below=None))
+            if not best:
+                break
+            first, run = best
+            between = [node for node in tree.path(at, run[0]) if node not in used]
+            known = _in_order(keys[index:first], [tree.nodes[node] for node in between])
+            found[index:first] = known
+            used.update(filter(None, known))
+        found[first : first + len(run)] = run
+        used.update(run)
+        at, index = run[-1], first + len(run)
+    return found
+
+
+def _in_order(keys: Sequence[str], path: Sequence[Node]) -> list[str | None]:
+    """For each key the next node of a path that has it, going on from there; ``None`` for none."""
+    found: list[str | None] = []
+    ahead = 0
+    for key in keys:
+        at = next((i for i in range(ahead, len(path)) if path[i].key == key), None)
+        found.append(None if at is None else path[at].id)
+        ahead = ahead if at is None else at + 1
+    return found
+
+
+class _Search(NamedTuple):
+    """A search for the rest of a history, from message ``start`` on."""
+
+    tree: Tree
+    history: Sequence[Keyed]
+    start: int
+    used: set[str]
+
+    def longest_run(self, *, below: str | None) -> tuple[int, list[str]] | None:
+        """Index and stored ids of the longest run of messages that is a chain below a node.
+
+        Of equal runs the newest. A run of nothing but user messages proves nothing: people repeat
+        themselves. It needs a message that a model or a tool wrote.
+        """
+        best: tuple[tuple[int, int], int, list[str]] | None = None
+        seen: set[tuple[int, str]] = set()
+        for first in range(self.start, len(self.history)):
+            if best is not None and best[0][0] > len(self.history) - first:
+                break
+            for head in self.tree.by_key.get(self.history[first].key, ())[-_MAX_CANDIDATES:]:
+                if head in self.used or (first, head) in seen:
+                    continue
+                if not self.tree.is_below(head, below):
+                    continue
+                run = self._run(first, head)
+                seen.update(enumerate(run, first))
+                rank = (len(run), self.tree.nodes[run[-1]].position)
+                if (best is None or rank > best[0]) and self._proves(first, len(run)):
+                    best = (rank, first, run)
+        return best and (best[1], best[2])
+
+    def _run(self, first: int, head: str) -> list[str]:
+        run = [head]
+        for item in self.history[first + 1 :]:
+            child = self.tree.child(run[-1], item.key)
+            if child is None or child in self.used:
+                break
+            run.append(child)
+        return run
+
+    def _proves(self, first: int, length: int) -> bool:
+        return any(item.message.role != "user" for item in self.history[first : first + length])
+
+
+def anchors_of(
+    previous_response_id: str | None, conversation_id: str | None
+) -> list[tuple[str, str]]:
+    """Names under which a provider keeps the history that a request continues, best first."""
+    names = {"response": previous_response_id, "conversation": conversation_id}
+    return [(kind, name) for kind, name in names.items() if name]
+
+
+def start_of(
+    tree: Tree, names: Sequence[tuple[str, str]], looked_up: Mapping[Any, str]
+) -> str | None:
+    """The message that a request continues: ``None``, the root, if the provider keeps no history.
+
+    Args:
+        tree: The session's messages.
+        names: What :func:`anchors_of` gives for the request.
+        looked_up: Further anchors of this session, from the database.
+
+    If the history's end is not known here, the session's newest message is the best guess.
+    """
+    for name in names:
+        known = tree.anchors.get(name) or looked_up.get(name)
+        if known is not None and known in tree.nodes:
+            return known
+    return tree.newest if names else None

@@ -1,0 +1,89 @@
+"""Bringing the schema up to date, by one process at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+from memori_storage.database import Database
+from memori_storage.schema import SCHEMA_VERSION, VERSION_TABLE
+from memori_storage.store import SchemaTooNewError, StoreError, StoreUnavailableError
+
+_LOCK_NAME = "memori_schema"
+_LOCK_NUMBER = 0x6D656D6F7269  # "memori", for PostgreSQL's numbered locks
+_LOCK_SECONDS = 120
+
+# Alembic works through module globals.
+_IN_PROCESS = threading.Lock()
+
+
+def migrate(database: Database) -> None:
+    """Create or upgrade the schema; only look at the version if it is current.
+
+    Raises:
+        SchemaTooNewError: If a newer release has upgraded the database.
+    """
+    if not _is_current(database.read(_version), database.name):
+        with _IN_PROCESS:
+            database.write(lambda connection: _upgrade(connection, database.name))
+
+
+def _version(connection: Connection) -> str | None:
+    if not connection.dialect.has_table(connection, VERSION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
+    return None if found is None else str(found)
+
+
+def _is_current(version: str | None, name: str) -> bool:
+    # Versions are numbers of one length, so that this needs no list of them.
+    if version is not None and version > SCHEMA_VERSION:
+        raise SchemaTooNewError(
+            f"{name} has schema {version} and this release knows {SCHEMA_VERSION}: "
+            "upgrade memori-instrumentation"
+        )
+    return version == SCHEMA_VERSION
+
+
+def _upgrade(connection: Connection, name: str) -> None:
+    with _locked(connection):
+        if _is_current(_version(connection), name):
+            return  # another process was faster
+        # Alembic takes a third of a second to import: only where there is work for it.
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        location = str(Path(__file__).parent / "migrations")
+        config.set_main_option("script_location", location.replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        if not _is_current(_version(connection), name):
+            raise StoreError(f"the schema of {name} could not be brought to {SCHEMA_VERSION}")
+
+
+@contextmanager
+def _locked(connection: Connection) -> Iterator[None]:
+    """Hold the one lock for migrations.
+
+    SQLite needs none: the transaction was begun as a writer's. PostgreSQL's goes with the
+    transaction. MySQL commits at each change of a table, so that its lock is the connection's.
+    """
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        yield
+    elif dialect in ("mysql", "mariadb"):
+        named = {"name": _LOCK_NAME, "seconds": _LOCK_SECONDS}
+        if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), named).scalar() != 1:
+            raise StoreUnavailableError("another process is migrating the database: try again")
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK_NAME})
+    else:
+        yield

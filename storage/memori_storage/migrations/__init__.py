@@ -1,0 +1,1 @@
+"""Alembic migrations; :mod:`memori_storage.migrate` runs them."""

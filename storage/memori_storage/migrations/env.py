@@ -1,0 +1,15 @@
+"""Alembic's entry: runs migrations on the connection, and in the transaction, it is handed."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from memori_storage.schema import VERSION_TABLE, metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+)
+with context.begin_transaction():
+    context.run_migrations()

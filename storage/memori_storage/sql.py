@@ -1,0 +1,93 @@
+"""The store on relational databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from memori_storage import jobs, reading
+from memori_storage.database import Database
+from memori_storage.export import export
+from memori_storage.learning import Learned, keep
+from memori_storage.migrate import migrate
+from memori_storage.records import (
+    Changes,
+    Job,
+    NewMemory,
+    StoredMemory,
+    StoredMessage,
+    Turn,
+    Vector,
+)
+from memori_storage.turns import TurnWriter
+
+
+class SqlStore:
+    """A :class:`~memori_storage.store.Store` on SQLite, PostgreSQL, MySQL or MariaDB.
+
+    Safe to share between threads, and usable in a forked child. Get one from
+    :func:`memori_storage.open_store`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turns = TurnWriter(database)
+
+    def __repr__(self) -> str:
+        return f"SqlStore({self._database.name!r})"
+
+    def migrate(self) -> None:
+        """Create or upgrade the schema, under a lock."""
+        migrate(self._database)
+
+    def add_turns(self, turns: Sequence[Turn]) -> int:
+        """Store turns with their new messages; returns how many turns were new."""
+        return self._turns.add(turns)
+
+    def claim_jobs(self, worker: str, *, limit: int = 32, lease: float = 60.0) -> list[Job]:
+        """Lease up to ``limit`` open jobs for ``lease`` seconds, by this machine's clock."""
+        return self._database.write(lambda c: jobs.claim(c, worker, limit, lease))
+
+    def finish_job(
+        self, job: Job, memories: Iterable[NewMemory] = (), vectors: Iterable[Vector] = ()
+    ) -> list[StoredMemory]:
+        """Keep what was learned from a job and close it."""
+        kept, embedded = tuple(memories), tuple(vectors)
+        return self._database.write(lambda c: jobs.finish(c, job, kept, embedded))
+
+    def fail_job(self, job: Job, error: str, *, retry_in: float | None) -> None:
+        """Give a job back, to be tried after ``retry_in`` seconds, or park it with ``None``."""
+        self._database.write(lambda c: jobs.fail(c, job, error, retry_in))
+
+    def pending_jobs(self, entity: str | None = None) -> int:
+        """How many jobs are open or leased."""
+        return self._database.read(lambda c: jobs.pending(c, entity))
+
+    def add_vectors(self, entity: str, vectors: Iterable[Vector]) -> None:
+        """Keep embeddings for an entity's items; one per item and model, the newest wins."""
+        given = Learned(vectors=tuple(vectors))
+        self._database.write(lambda c: keep(c, entity, given))
+
+    def memories_of(self, entity: str, ids: Sequence[str] | None = None) -> list[StoredMemory]:
+        """An entity's memories with their sources."""
+        return self._database.read(lambda c: reading.memories_of(c, entity, ids))
+
+    def messages_of(self, entity: str, session: str | None = None) -> list[StoredMessage]:
+        """An entity's messages, in order within each session."""
+        return self._database.read(lambda c: reading.messages_of(c, entity, session))
+
+    def revision(self, entity: str) -> int:
+        """A number that grows with every change to what is stored for the entity."""
+        return self._database.read(lambda c: reading.revision_of(c, entity))
+
+    def changes(self, entity: str, since: int = 0, *, model: str | None = None) -> Changes:
+        """What was added or changed after revision ``since``."""
+        return self._database.read(lambda c: reading.changes_of(c, entity, since, model))
+
+    def export(self, entity: str) -> Iterator[dict[str, Any]]:
+        """Everything stored for an entity as JSON-serialisable dictionaries."""
+        return export(self._database, entity)
+
+    def close(self) -> None:
+        """Release the engine if it was made for this store."""
+        self._database.close()
