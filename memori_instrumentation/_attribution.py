@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import inspect
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,7 +27,8 @@ SESSION = "memori.session.id"
 KEYS = (ENTITY, PROCESS, SESSION)
 PREFIX = "memori."
 
-_HELD = context.create_key("memori-attribution")
+CALL = context.create_key("memori-call")
+"""Context key of the model call under way: an object with the call's ``attribution``."""
 _SUPPRESSED = context.create_key("memori-suppressed")
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -47,13 +48,21 @@ class Attribution(NamedTuple):
 
 def current(ctx: context.Context | None = None) -> Attribution:
     """The attribution in force, from the baggage of ``ctx`` (default: the current context)."""
-    held = context.get_value(_HELD, ctx)
-    outer = held if isinstance(held, Attribution) else _NOBODY
-    entries = baggage.get_all(ctx)
+    return read(baggage.get_all(ctx), ctx)
+
+
+def read(entries: Mapping[str, object], ctx: context.Context | None) -> Attribution:
+    """The attribution that baggage ``entries`` give; what they leave open, the call under way
+    does."""
+    holder = context.get_value(CALL, ctx)
+    outer: Attribution = _NOBODY if holder is None else holder.attribution  # type: ignore[attr-defined]
     if not entries:
         return outer
+    get = entries.get
     return Attribution(
-        *(_text(entries.get(key)) or was for key, was in zip(KEYS, outer, strict=True))
+        _text(get(ENTITY)) or outer[0],
+        _text(get(PROCESS)) or outer[1],
+        _text(get(SESSION)) or outer[2],
     )
 
 
@@ -181,16 +190,25 @@ def suppressing(ctx: context.Context | None = None) -> context.Context:
     return context.set_value(_SUPPRESSED, True, ctx)
 
 
-def without_memori_baggage(ctx: context.Context, who: Attribution) -> context.Context:
-    """``ctx`` less its ``memori.*`` baggage: what a call to an LLM provider runs in.
+def for_provider(
+    ctx: context.Context, entries: Mapping[str, object], call: object
+) -> context.Context:
+    """The context that a call to an LLM provider runs in: ``ctx`` less its ``memori.*`` baggage.
 
-    ``who`` stays known to model calls made inside that call (an SDK's middleware, a tool runner),
-    under a key that no propagator reads.
+    ``call`` stays known there under :data:`CALL`, which no propagator reads, so that model calls
+    made inside the call (an SDK's middleware, a tool runner) keep its attribution.
+
+    Args:
+        entries: The baggage of ``ctx``.
+        call: The call under way, with its ``attribution``.
     """
-    for key in baggage.get_all(ctx):
-        if key.startswith(PREFIX):
+    ours = [key for key in entries if key.startswith(PREFIX)]
+    if len(ours) == len(entries) > 0:
+        ctx = baggage.clear(ctx)
+    else:
+        for key in ours:
             ctx = baggage.remove_baggage(key, ctx)
-    return context.set_value(_HELD, who, ctx)
+    return context.set_value(CALL, call, ctx)
 
 
 def _decorated(function: Any, entered: Callable[[], context.Context]) -> Any:

@@ -18,14 +18,9 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from opentelemetry import context, trace
+from opentelemetry import baggage, context, trace
 
-from memori_instrumentation._attribution import (
-    Attribution,
-    current,
-    suppressed,
-    without_memori_baggage,
-)
+from memori_instrumentation._attribution import Attribution, for_provider, read, suppressed
 from memori_instrumentation.capture import spans
 from memori_instrumentation.capture.call import (
     Call,
@@ -42,9 +37,6 @@ if TYPE_CHECKING:
     from memori_instrumentation.capture.writer import Writer
 
 _T = TypeVar("_T")
-
-CALL = context.create_key("memori-call")
-"""Context key of the call under way, for patches further down the same SDK."""
 
 
 class Learner(Protocol):
@@ -126,7 +118,8 @@ class Runtime:
         ctx = context.get_current()
         if suppressed(ctx):
             return None
-        who = current(ctx)
+        entries = baggage.get_all(ctx)
+        who = read(entries, ctx)
         if None in who:
             who = Attribution(*(a or b for a, b in zip(who, self._defaults, strict=True)))
         call = Call(api, provider, who, self.hand_over)
@@ -136,8 +129,7 @@ class Runtime:
             spans.start(call, self.tracing.tracer(), ctx)
             if self._thread is None:
                 self._start()
-            inner = spans.inside(call, without_memori_baggage(ctx, who))
-            return call, context.set_value(CALL, call, inner)
+            return call, spans.inside(call, for_provider(ctx, entries, call))
         except BaseException:
             call.abandon()
             raise

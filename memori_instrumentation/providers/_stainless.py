@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from opentelemetry import context
 
-from memori_instrumentation._attribution import attach, detach
+from memori_instrumentation._attribution import CALL, attach, detach
 from memori_instrumentation.capture.call import Call
 from memori_instrumentation.capture.decode import frozen
 from memori_instrumentation.capture.reading import Api, first_api
-from memori_instrumentation.capture.runtime import CALL, active
+from memori_instrumentation.capture.runtime import active
 from memori_instrumentation.capture.tee import tee
 from memori_instrumentation.providers._patching import Patch, Patcher
 
@@ -26,9 +27,7 @@ Provider = Callable[[Any], str]
 """Names the provider that a client talks to."""
 
 
-def patcher(
-    module: str, method: str, apis: Sequence[Api], provider: Provider, fallback: str | None = None
-) -> Patcher:
+def patcher(module: str, method: str, apis: Sequence[Api], provider: Provider) -> Patcher:
     """The patches of one Stainless SDK.
 
     Args:
@@ -102,12 +101,8 @@ def _begin(
         api = first_api(apis, options.url)
         if api is None:
             return None
-        url = client.base_url
         begun = runtime.begin(
-            api,
-            provider(client),
-            model=_model(options.json_data),
-            server=(url.host, url.port or _PORTS.get(url.scheme)),
+            api, provider(client), model=_model(options.json_data), server=_server(client)
         )
     except Exception as error:
         runtime.stats.failed += 1
@@ -117,6 +112,17 @@ def _begin(
 
 
 _PORTS = {"https": 443, "http": 80}
+_servers: WeakKeyDictionary[Any, tuple[Any, tuple[str, int | None]]] = WeakKeyDictionary()
+"""Host and port by client, with the URL they are of: taking a URL apart at each call costs more
+than a span."""
+
+
+def _server(client: Any) -> tuple[str, int | None]:
+    url = client._base_url
+    known = _servers.get(client)
+    if known is None or known[0] is not url:
+        known = _servers[client] = url, (url.host, url.port or _PORTS.get(url.scheme))
+    return known[1]
 
 
 def _model(body: Any) -> str | None:
