@@ -93,7 +93,8 @@ def turn_of(call: Call, request: Request, reply: Reply, session: str) -> Turn:
         started_at=moment(call.started_ns),
         ended_at=moment(call.ended_ns),
         input=tuple(_clean(message) for message in request.messages),
-        output=tuple(reply.messages),
+        # A reply cut off before its first word is no message; one that was meant to be empty is.
+        output=tuple(m for m in reply.messages if m.parts or reply.complete),
         system=strip_blocks(request.system) or None if request.system else None,
         response_model=reply.model,
         response_id=reply.id,

@@ -234,14 +234,19 @@ class Runtime:
                 item.set()
 
     def _on_stored(self, store: Store, seconds: float) -> None:
+        """After a write: measure it and wake the learner. Learning that fails must not stop storing."""
         if self._observe_write is not None:
             self._observe_write(seconds)
         if self._make_learner is None:
             return
-        if self._learner is None:
-            self._learner = self._make_learner(store, self.stats)
-            self._learner.start()
-        self._learner.wake()
+        try:
+            if self._learner is None:
+                self._learner = self._make_learner(store, self.stats)
+                self._learner.start()
+            self._learner.wake()
+        except Exception as error:
+            self.stats.failed += 1
+            self.stats.once("learner", "turns are stored, but learning does not start: %s", error)
 
     def _digest(self, call: Call, writer: Writer) -> None:
         """Read a call, end its span, pass its turn on. What one part cannot do, the others still
