@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -100,11 +100,11 @@ def _recall(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     from memori_instrumentation.recall.client import RecallClient, RecallError
 
     resolved = Settings.resolve(**settings)
-    store = _open(resolved)
+    entity, store = _entity(resolved), _open(resolved)
     try:
         memories = RecallClient(store, settings=resolved).recall(
             given["query"],
-            entity=_entity(resolved),
+            entity=entity,
             process=given["process"],
             session=given["session"],
             limit=given["limit"],
@@ -118,15 +118,15 @@ def _recall(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     elif memories:
         sys.stdout.write(table(map(_row, memories)))
     else:
-        _say(f"nothing that is remembered about {resolved.entity!r} answers that")
+        _say(f"nothing that is remembered about {entity!r} answers that")
     return 0
 
 
 def _export(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     resolved = Settings.resolve(**settings)
-    store = _open(resolved)
+    entity, store = _entity(resolved), _open(resolved)
     try:
-        _write_lines(store.export(_entity(resolved)))
+        _write_lines(store.export(entity))
     finally:
         store.close()
     return 0
@@ -172,8 +172,10 @@ def _row(memory: Memory) -> tuple[str, ...]:
 def _as_json(memory: Memory) -> dict[str, Any]:
     """A result with everything that recall says of it, its shorthands for the first source too."""
     return {
-        **asdict(memory),
+        # Not asdict() of the whole: it cannot copy the read-only mapping of parts.
+        **{item.name: getattr(memory, item.name) for item in fields(memory)},
         "parts": dict(memory.parts),
+        "sources": [asdict(source) for source in memory.sources],
         "message_ids": memory.message_ids,
         "turn_ids": memory.turn_ids,
         "trace_id": memory.trace_id,

@@ -1,9 +1,10 @@
 """The SDK modules that are patched, by name.
 
-Imports nothing, for the start-up hook reads this file by itself.
+Imports nothing, for the start-up hook reads this file by itself, and annotates nothing, for it does
+so in whatever Python a program starts.
 """
 
-TARGETS: tuple[str, ...] = (
+TARGETS = (
     "openai._base_client",
     "anthropic._base_client",
     "google.genai._api_client",

@@ -37,6 +37,14 @@ def test_nothing_is_loaded_at_start(run):
     assert set(ours) - set(bare) <= {"sitecustomize"}
 
 
+def test_the_hook_watches_what_the_providers_patch():
+    from memori_instrumentation.providers import build_all
+
+    patched = [{patch.module for patch in patcher._patches} for patcher in build_all()]
+    assert all(not modules.isdisjoint(TARGETS) for modules in patched)
+    assert set(TARGETS) <= set().union(*patched)
+
+
 def test_only_our_files_are_importable_by_bare_name():
     files = {name for name in os.listdir(DIRECTORY) if name != "__pycache__"}
     assert files == {"__init__.py", "sitecustomize.py"}

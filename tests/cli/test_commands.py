@@ -1,0 +1,174 @@
+"""From a program that knows nothing of memory to recall and export, each its own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from memori_instrumentation.demo.server import serving
+
+pytest.importorskip("openai")
+
+CHAT = """
+import sys, openai
+client, messages = openai.OpenAI(), []
+for text in sys.argv[1:]:
+    messages.append({"role": "user", "content": text})
+    reply = client.chat.completions.create(model="gpt-4o-mini", messages=messages)
+    messages.append({"role": "assistant", "content": reply.choices[0].message.content})
+"""
+ANA = ["I live in Lyon.", "I love \N{SNOWFLAKE} 滑雪\x1b[31m and\nred wine."]
+BEN = ["I live in Oslo."]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database that two users' runs of a chat program have been remembered in."""
+    directory = tmp_path_factory.mktemp("cli")
+    url = f"sqlite:///{directory}/memori.db"
+    with serving() as base_url:
+        for entity, session, says in (("ana", "s-ana", ANA), ("ben", "s-ben", BEN)):
+            command = [sys.executable, "-m", "memori_instrumentation.cli", "--database", url]
+            who = ["--entity", entity, "--session", session, "--process", "chat"]
+            subprocess.run(
+                [*command, *who, sys.executable, "-c", CHAT, *says],
+                env={"PATH": "/bin", "OPENAI_BASE_URL": base_url, "OPENAI_API_KEY": "k"},
+                cwd=directory,
+                check=True,
+                timeout=100,
+            )
+    return url
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[dict]:
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_export_is_json_lines_of_everything_and_nothing_else(memori, database):
+    exported = lines(memori("export", "--entity", "ana", "--database", database))
+    turns = [line for line in exported if line["type"] == "turn"]
+    messages = [line for line in exported if line["type"] == "message"]
+    assert [line["type"] for line in exported[: len(turns)]] == ["turn"] * 2
+    assert {turn["status"] for turn in turns} == {"complete"}
+    assert {(turn["session"], turn["process"]) for turn in turns} == {("s-ana", "chat")}
+    assert [m["text"] for m in messages if m["role"] == "user"] == ANA
+    assert [m["role"] for m in messages] == ["user", "assistant"] * 2
+    assert all(line["id"] for line in exported)
+    assert any(line["type"] == "memory" and "Lyon" in line["content"] for line in exported)
+    assert "Oslo" not in json.dumps(exported)
+
+
+def test_export_does_not_depend_on_the_locale(memori, database):
+    env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = memori("export", "--entity", "ana", "--database", database, env=env)
+    assert "\N{SNOWFLAKE} 滑雪" in done.stdout
+
+
+def test_export_of_an_unknown_entity_is_empty(memori, database):
+    assert lines(memori("export", "--entity", "nobody", "--database", database)) == []
+
+
+def test_recall_answers_with_the_entitys_own(memori, database):
+    for entity, place, other in (("ana", "Lyon", "Oslo"), ("ben", "Oslo", "Lyon")):
+        asked = ["recall", "where does the user live?", "--entity", entity]
+        done = memori(*asked, env={"MEMORI_DATABASE_URL": database})
+        assert done.returncode == 0, done.stderr
+        assert place in done.stdout
+        assert other not in done.stdout
+
+
+def test_recall_prints_no_control_characters(memori, database):
+    done = memori("--database", database, "recall", "red wine", "--entity", "ana")
+    assert "red wine" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert all(len(line.split()) > 4 for line in done.stdout.splitlines())
+
+
+def test_recall_json_has_scores_and_provenance(memori, database):
+    asked = ["recall", "red wine", "--entity", "ana", "--json", "--limit", "1"]
+    found = lines(memori("--database", database, *asked))
+    assert len(found) == 1
+    assert "red wine" in found[0]["content"]
+    assert found[0]["entity"] == "ana"
+    assert found[0]["session"] == "s-ana"
+    assert isinstance(found[0]["score"], float)
+    assert {"trace_id", "span_id", "message_ids", "parts", "sources", "kind"} <= set(found[0])
+    exported = lines(memori("export", "--entity", "ana", "--database", database))
+    assert set(found[0]["message_ids"]) <= {x["id"] for x in exported if x["type"] == "message"}
+
+
+def test_recall_narrows_to_a_session(memori, database):
+    done = memori(
+        "--database", database, "recall", "Lyon", "--entity", "ana", "--session", "elsewhere"
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.count("\n") == 1
+
+
+def test_options_in_front_of_a_sub_command_count(memori, database):
+    done = memori("--database", database, "--entity", "ben", "recall", "Oslo")
+    assert "Oslo" in done.stdout
+
+
+def test_a_reader_that_stops_reading_is_no_error(memori, environ, database):
+    command = f"{sys.executable} -m memori_instrumentation.cli export --entity ana"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} --database {database} | true"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["recall", "x"], 2, "say whose memories with --entity ID, or set MEMORI_ENTITY"),
+        (["export"], 2, "say whose memories with --entity ID, or set MEMORI_ENTITY"),
+        (["recall", "--entity", "a"], 2, "the following arguments are required: query"),
+        (["recall", "x", "--nope"], 2, "unrecognized arguments: --nope"),
+        (["recall", "x", "--entity", " "], 2, "entity must not be empty"),
+        (["export", "--entity", "a"], 2, "cannot open the database memori.db: there is no such"),
+        (
+            ["export", "--entity", "a", "--database", "foo://x"],
+            2,
+            "foo databases are not supported",
+        ),
+        (["export", "--entity", "a", "--database", "x"], 2, "the database URL cannot be read"),
+        (["export", "--entity", "a", "--database", "sqlite:////dev/null/x"], 2, "cannot open the"),
+        (["demo", "--live"], 2, "--live needs OPENAI_API_KEY"),
+    ],
+)
+def test_mistakes_are_one_line(memori, arguments, code, says):
+    done = memori(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize(("option", "value"), [("--limit", "0"), ("--limit", "x")])
+def test_limits_are_checked(memori, database, option, value):
+    done = memori("--database", database, "recall", "x", "--entity", "a", option, value)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_unreachable_server_is_one_line_without_the_password(memori):
+    pytest.importorskip("psycopg")
+    url = "postgresql://a:secret@127.0.0.1:1/x"
+    done = memori("export", "--entity", "a", "--database", url)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["recall", "export", "demo"])
+def test_sub_commands_explain_themselves(memori, name):
+    assert memori(name, "--help").stdout.startswith(f"usage: memori-instrument {name}")
