@@ -106,7 +106,11 @@ class Settings:
         return cls(**values)
 
 
-_CHOICES = {"unattributed": ("drop", "store"), "extractor": ("local", "none")}
+_CHOICES = {
+    "unattributed": ("drop", "store"),
+    "extractor": ("local", "none"),
+    "embedder": ("wordllama", "none"),
+}
 
 
 def _checked(name: str, value: Any, default: Any, origin: str) -> Any:
@@ -130,7 +134,21 @@ def _checked(name: str, value: Any, default: Any, origin: str) -> Any:
     if name in ("entity", "process", "session"):
         # One rule for ids wherever they come from; attribution sits above this module.
         return checked_id(origin, value)
+    if name == "database" and isinstance(value, str):
+        return _anchored(value)
     return value
+
+
+def _anchored(url: str) -> str:
+    """``url`` with a SQLite file's path made absolute: the program may change directory later."""
+    scheme, separator, path = url.partition(":///")
+    if (
+        not separator
+        or not scheme.startswith("sqlite")
+        or path.startswith(("/", ":memory:", "file:"))
+    ):
+        return url
+    return f"{scheme}:///{os.path.abspath(path)}" if path else url
 
 
 MAX_ID_LENGTH = 16_384
