@@ -10,18 +10,19 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import TracerProvider
 
-from memori_instrumentation.attribution import suppressing, using
+from memori_instrumentation._attribution import suppressing, using
 from memori_instrumentation.augmentation.protocol import Extractor
 from memori_instrumentation.augmentation.tally import OnEvent, Tally
 from memori_instrumentation.embeddings.protocol import Embedder
 from memori_instrumentation.telemetry import MemorySpan, link_to, memory_span
+from memori_storage.keys import memory_id
 from memori_storage.records import Job, StoredMemory, Vector
 from memori_storage.store import Store, StoreConfigurationError, StoreUnavailableError
 
@@ -157,8 +158,8 @@ class Worker:
             for message in job.messages
             if message.role in ("user", "assistant") and message.text.strip()
         }
-        rows = self._embed(job, [*spoken.values(), *(memory.content for memory in memories)])
-        vectors = self._vectors(spoken, rows)
+        learned = {memory_id(job.entity, m.kind, m.key): m.content for m in memories}
+        vectors = self._vectors(job, spoken | learned)
         if not memories:
             return self._store.finish_job(job, (), vectors), len(vectors)
         with self._upsert_span(job) as span:
@@ -169,12 +170,7 @@ class Worker:
                     for item in stored
                 ]
             )
-        # A memory has its id from the store, so its vector can only follow. One that is lost in
-        # between (the process died) costs the dense part of that memory's recall, not the memory.
-        learned = self._vectors({item.id: item.content for item in stored}, rows)
-        if learned:
-            self._store.add_vectors(job.entity, learned)
-        return stored, len(vectors) + len(learned)
+        return stored, len(vectors)
 
     def _upsert_span(self, job: Job) -> AbstractContextManager[MemorySpan]:
         origins = {(message.trace_id, message.span_id) for message in job.messages}
@@ -187,29 +183,23 @@ class Worker:
             tracer_provider=self._tracer_provider,
         )
 
-    def _embed(self, job: Job, texts: Sequence[str]) -> dict[str, bytes]:
-        """Texts to their vectors as bytes, from one call of the embedder."""
-        unique = list(dict.fromkeys(texts))
-        if self._embedder is None or not unique:
-            return {}
+    def _vectors(self, job: Job, texts: Mapping[str, str]) -> list[Vector]:
+        """Vectors of texts by item id, from one call of the embedder."""
+        if self._embedder is None or not texts:
+            return []
         try:
-            rows = self._embedder.embed(unique)
+            rows = self._embedder.embed(list(texts.values()))
         except Exception as error:
             if job.attempts < MAX_ATTEMPTS:
                 raise
             # What was said must not be lost for want of a vector: recall still finds it by words.
             self._tally.failure("embedding", error, "keeping memories without vectors")
-            self._tally.count("unembedded", 1)
-            return {}
-        return {text: row.astype("<f4").tobytes() for text, row in zip(unique, rows, strict=True)}
-
-    def _vectors(self, items: Mapping[str, str], rows: Mapping[str, bytes]) -> list[Vector]:
-        """The vectors of items, given as id to text, as far as their texts were embedded."""
-        if self._embedder is None:
+            self._tally.count("unembedded")
             return []
         model = self._embedder.name
         return [
-            Vector(item_id, model, rows[text]) for item_id, text in items.items() if text in rows
+            Vector(item_id, model, row.astype("<f4").tobytes())
+            for item_id, row in zip(texts, rows, strict=True)
         ]
 
     def _failed(self, job: Job, error: Exception) -> None:

@@ -1,0 +1,156 @@
+"""The offline extractor: rules over the user's own words, no model, no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from memori_instrumentation.augmentation.local import dates, fallback
+from memori_instrumentation.augmentation.local.languages import candidates
+from memori_instrumentation.augmentation.local.reading import own_words
+from memori_instrumentation.augmentation.local.rules import Language, Rule
+from memori_instrumentation.augmentation.local.sentences import sentences
+from memori_instrumentation.augmentation.normal import normal_form
+from memori_storage.records import Job, MemoryKind, NewMemory, StoredMessage
+
+NAME = "local/1"
+MAX_SENTENCE = 500
+"""Longer sentences, in characters, are not read."""
+MAX_SENTENCES = 300
+"""So many sentences of a text are read."""
+
+_ASKING = ("?", "\uff1f", "؟", "吗", "嗎")
+_CLOSING = " .!。\uff01।"
+
+
+class LocalExtractor:
+    """Reads what users say of themselves, by rules.
+
+    It knows English well and the commonest statements of German, French, Spanish, Italian,
+    Portuguese, Chinese, Japanese and Russian; of some further languages it keeps plain first-person
+    statements as they are. Questions, hypotheses, quotations, role-play, code and pasted text teach
+    nothing: it rather misses a memory than invents one.
+    """
+
+    @property
+    def name(self) -> str:
+        """``local/1``."""
+        return NAME
+
+    def extract(self, job: Job) -> Sequence[NewMemory]:
+        """What the user's own words in a job's messages teach, in order, each statement once."""
+        found: dict[tuple[MemoryKind, str], NewMemory] = {}
+        for message in job.messages:
+            for text in own_words(message):
+                for memory in _read(text, message):
+                    found.setdefault((memory.kind, memory.key), memory)
+        return list(found.values())
+
+
+def _read(text: str, message: StoredMessage) -> Iterator[NewMemory]:
+    for sentence in sentences(text.replace("\u2019", "'"))[:MAX_SENTENCES]:
+        languages = candidates(sentence)
+        if any(language.fiction.search(sentence) for language in languages):
+            return
+        if len(sentence) > MAX_SENTENCE:
+            continue
+        read = [memory for language in languages for memory in _learn(sentence, language, message)]
+        if read:
+            yield from read
+        elif not sentence.endswith(_ASKING) and fallback.declares(sentence):
+            content = sentence.strip(_CLOSING)
+            yield _memory(message, "fact", content, subject=None, confidence=0.6)
+
+
+def _learn(sentence: str, language: Language, message: StoredMessage) -> Iterator[NewMemory]:
+    """What one sentence teaches, read as one of ``language``."""
+    for clause in _clauses(sentence, language):
+        bare = language.openers.sub("", clause)
+        if language.doubt.search(bare) or language.question.match(bare):
+            continue
+        for compiled in language.rules:
+            captured = compiled.captures(bare)
+            if captured is None and bare != clause:
+                captured = compiled.captures(clause)
+            if captured is None:
+                continue
+            memory = _fill(compiled.rule, captured, bare, language, message)
+            if memory is not None:
+                yield memory
+
+
+def _clauses(sentence: str, language: Language) -> list[str]:
+    """The clauses of a sentence that state something; none of a sentence that asks all along."""
+    if language.question.match(language.openers.sub("", sentence)):
+        return []
+    asks = sentence.rstrip().endswith(_ASKING)
+    clauses = [part.strip() for part in language.joints.split(sentence) if part and part.strip()]
+    if asks:
+        # "I'm vegan, what can I cook?": the question is what stands last.
+        clauses.pop()
+    complete: list[str] = []
+    for clause in clauses:
+        if language.shared is not None and complete and language.shared.match(clause):
+            # "I live in Lyon and work as a nurse": the subject carries over, where it is "I".
+            subject = language.subject.match(complete[-1]) if language.subject else None
+            clause = f"{subject[1]} {clause}" if subject else clause
+        complete.append(clause.rstrip(_CLOSING))
+    return complete
+
+
+def _fill(
+    rule: Rule,
+    captured: dict[str, str],
+    clause: str,
+    language: Language,
+    message: StoredMessage,
+) -> NewMemory | None:
+    """The memory of a rule that matched; ``None`` when it lacks the date that it needs."""
+    date = dates.resolve(clause, message.created_at) if language.code == "en" else None
+    if rule.dated and date is None:
+        return None
+    words = {name: language.third_person(text) for name, text in captured.items()}
+    words["clause"] = language.third_person(clause)
+    content = " ".join(rule.content.format_map(words).split())
+    said_object = " ".join(rule.object.format_map(words).split())
+    if date is not None and date.iso not in content and _keeps_date(content, clause, date):
+        content = f"{content} ({date.iso})"
+    return _memory(
+        message,
+        rule.kind,
+        content,
+        subject=" ".join(rule.subject.format_map(words).split()),
+        predicate=rule.predicate,
+        object=f"{said_object} ({date.iso})" if rule.dated and date else said_object,
+        confidence=rule.confidence,
+    )
+
+
+def _keeps_date(content: str, clause: str, date: dates.Resolved) -> bool:
+    """Whether the words of the date made it into the content, and are worth resolving."""
+    said = clause[date.start : date.end]
+    return said.casefold() in content.casefold() and said != date.iso
+
+
+def _memory(
+    message: StoredMessage,
+    kind: MemoryKind,
+    content: str,
+    *,
+    subject: str | None,
+    confidence: float,
+    predicate: str | None = None,
+    object: str | None = None,
+) -> NewMemory:
+    stated = f"{subject} {predicate} {object}" if predicate else content
+    return NewMemory(
+        kind=kind,
+        content=content[:1].upper() + content[1:],
+        key=normal_form(stated),
+        message_id=message.id,
+        observed_at=message.created_at,
+        extractor=NAME,
+        confidence=confidence,
+        subject=subject,
+        predicate=predicate,
+        object=object,
+    )

@@ -1,0 +1,140 @@
+"""The form of the extraction rules, which are data: see the modules in ``tables``.
+
+A rule's pattern is a regular expression in which ``<name:slot>`` stands for a part to be captured:
+``name`` is how the templates refer to it, ``slot`` one of the language's slots. Patterns are
+matched, case aside, at the beginning of a clause.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from memori_storage.records import MemoryKind
+
+_SLOT = re.compile(r"<(\w+):(\w+)>")
+
+Check = Callable[[str], bool]
+
+
+def _anything(text: str) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What may stand in one place of a pattern."""
+
+    pattern: str
+    """A regular expression of bounded length, without capturing groups."""
+    check: Check = _anything
+    """Whether the words captured there can be meant: what a regular expression says badly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One form of statement and the memory it makes."""
+
+    kind: MemoryKind
+    predicate: str
+    """Shared by all languages: ``lives_in``, ``likes``, …"""
+    pattern: str
+    content: str
+    """Template of the memory's content; ``{clause}`` is the whole clause in the third person."""
+    object: str = "{x}"
+    subject: str = "User"
+    confidence: float = 0.9
+    dated: bool = False
+    """Whether the statement counts only with a date that can be resolved."""
+    anywhere: bool = False
+    """Whether the pattern may match inside the clause, not only at its beginning."""
+    open: bool = False
+    """Whether anything may follow; else only the language's ``end``."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRule:
+    """A rule ready to be matched."""
+
+    rule: Rule
+    regex: re.Pattern[str]
+    checks: Mapping[str, Check]
+
+    def captures(self, clause: str) -> dict[str, str] | None:
+        """What the rule's slots hold in a clause; ``None`` when the rule does not apply."""
+        found = self.regex.search(clause) if self.rule.anywhere else self.regex.match(clause)
+        if found is None:
+            return None
+        captured = {
+            name: text.strip(" \t.,") or text.strip()
+            for name, text in found.groupdict(default="").items()
+        }
+        if all(check(captured[name]) for name, check in self.checks.items() if captured[name]):
+            return captured
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """All that the extractor knows of a language: tables, no code.
+
+    The regular expressions are matched, case aside, where their description says.
+    """
+
+    code: str
+    words: frozenset[str]
+    """Frequent short words, by which the language is told from others of its script."""
+    rules: tuple[CompiledRule, ...]
+    joints: re.Pattern[str]
+    """Where a sentence falls into clauses; what matches is cut out."""
+    openers: re.Pattern[str]
+    """Words at a clause's beginning that add nothing."""
+    question: re.Pattern[str]
+    """How a clause begins that asks."""
+    doubt: re.Pattern[str]
+    """What makes a clause no statement of fact, wherever it stands in it."""
+    fiction: re.Pattern[str]
+    """What makes everything from here on invented or pasted, wherever it stands in a sentence."""
+    shared: re.Pattern[str] | None = None
+    """A clause that begins with such a verb has the subject of the clause before."""
+    subject: re.Pattern[str] | None = None
+    """The subject at a clause's beginning that such a clause takes over, as group 1."""
+    third_person: Callable[[str], str] = str
+    """Turns the user's words about themselves into words about the user."""
+
+
+def compile_rules(
+    rules: Iterable[Rule], slots: Mapping[str, Slot], end: str
+) -> tuple[CompiledRule, ...]:
+    """Rules with their slots filled in.
+
+    Args:
+        rules: The rules, whose patterns name slots.
+        slots: The slots of the language, by name.
+        end: What must follow a rule's last slot or word, as a regular expression.
+
+    Raises:
+        KeyError: When a pattern names a slot that is not there.
+    """
+    return tuple(_compiled(rule, slots, end) for rule in rules)
+
+
+def _compiled(rule: Rule, slots: Mapping[str, Slot], end: str) -> CompiledRule:
+    names = _SLOT.findall(rule.pattern)
+    pattern = _SLOT.sub(lambda slot: f"(?P<{slot[1]}>{slots[slot[2]].pattern})", rule.pattern)
+    return CompiledRule(
+        rule,
+        re.compile(f"(?:{pattern}){'' if rule.open else end}", re.IGNORECASE),
+        {name: slots[slot].check for name, slot in names},
+    )
+
+
+def any_of(*patterns: str) -> re.Pattern[str]:
+    """A case-blind regular expression that matches where any of ``patterns`` does."""
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of ``text``, which stand between spaces."""
+    return frozenset(text.split())
