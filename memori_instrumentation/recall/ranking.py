@@ -43,7 +43,30 @@ def recency(observed: NDArray[np.float64], now: float) -> Floats:
     return np.power(0.5, age / HALF_LIFE).astype(np.float32)
 
 
-def centred_cosine(matrix: Floats, query: Floats, mean: Floats) -> Floats:
+def _products(matrix: Floats, vector: Floats) -> Floats:
+    """``matrix @ vector`` on this thread alone.
+
+    BLAS would split it over a thread pool, whose wake-up takes 10 times as long as the product of
+    10,000 rows does (measured: 9 to 13 ms against 0.5 on two cores), and takes cores from the app.
+    """
+    products: Floats = np.einsum("ij,j->i", matrix, vector)
+    return products
+
+
+def centred_norms(matrix: Floats, mean: Floats) -> Floats:
+    """Lengths of the rows less ``mean``: float32 of shape ``(items,)``, never quite 0.
+
+    Args:
+        matrix: Unit vectors, shape ``(items, dimensions)``.
+        mean: Of shape ``(dimensions,)``.
+    """
+    # |x - m|^2 = |x|^2 - 2 x.m + |m|^2, with |x| = 1.
+    squares = np.float32(1 + mean @ mean) - 2 * _products(matrix, mean)
+    norms: Floats = np.sqrt(np.maximum(squares, np.float32(1e-12)))
+    return norms
+
+
+def centred_cosine(matrix: Floats, norms: Floats, query: Floats, mean: Floats) -> Floats:
     """Cosine between query and rows after subtracting the mean vector from both.
 
     What all of one person's messages have in common says nothing about which one is meant (Mu and
@@ -51,6 +74,7 @@ def centred_cosine(matrix: Floats, query: Floats, mean: Floats) -> Floats:
 
     Args:
         matrix: Unit vectors, shape ``(items, dimensions)``; what a row of zeros gets means nothing.
+        norms: The rows' :func:`centred_norms`.
         query: Unit vector of shape ``(dimensions,)``.
         mean: Mean of the rows, shrunk towards zero (see :func:`shrunk_mean`).
 
@@ -58,16 +82,12 @@ def centred_cosine(matrix: Floats, query: Floats, mean: Floats) -> Floats:
         float32 of shape ``(items,)``; all NaN for a query of zeros.
     """
     centred = query - mean
-    norm = float(np.linalg.norm(centred))
-    if not query.any() or not norm:
+    length = float(np.linalg.norm(centred))
+    if not query.any() or not length:
         return np.full(len(matrix), np.nan, dtype=np.float32)
-    centred /= norm
-    # |x - m|^2 = |x|^2 - 2 x.m + |m|^2, with |x| = 1: one pass over the matrix gives both products.
-    products = matrix @ np.stack([centred, mean], axis=1)
-    squares = 1.0 - 2.0 * products[:, 1] + float(mean @ mean)
-    cosines = (products[:, 0] - float(mean @ centred)) / np.sqrt(np.maximum(squares, 1e-12))
-    result: Floats = cosines.astype(np.float32)
-    return result
+    centred /= np.float32(length)
+    cosines: Floats = (_products(matrix, centred) - np.float32(mean @ centred)) / norms
+    return cosines
 
 
 def shrunk_mean(total: Floats, count: int) -> Floats:

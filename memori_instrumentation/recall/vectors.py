@@ -22,12 +22,15 @@ class VectorTable:
         self._known = Growing(np.bool_)
         self._sum: Floats = np.zeros(0, dtype=np.float32)
         self._count = 0
+        self._centring: tuple[Floats, Floats] | None = None
+        """Mean and centred norms of the rows as they are; made when next needed."""
 
     def append(self) -> None:
         """Add a row without a vector."""
         self._known.append(False)
         if self._matrix is not None:
             self._matrix.append(0.0)
+            self._centring = None
 
     def set(self, row: int, vector: Floats) -> None:
         """Set or replace a row's vector.
@@ -45,6 +48,7 @@ class VectorTable:
         rows = self._matrix.values
         self._sum += vector - rows[row]
         rows[row] = vector
+        self._centring = None
         self._count += not self._known.values[row]
         self._known.values[row] = True
 
@@ -62,7 +66,11 @@ class VectorTable:
         """
         if self._matrix is None or len(query) != len(self._sum):
             return None
-        mean = ranking.shrunk_mean(self._sum, self._count)
-        scores = ranking.centred_cosine(self._matrix.values, query, mean)
+        rows = self._matrix.values
+        if self._centring is None:
+            mean = ranking.shrunk_mean(self._sum, self._count)
+            self._centring = mean, ranking.centred_norms(rows, mean)
+        mean, norms = self._centring
+        scores = ranking.centred_cosine(rows, norms, query, mean)
         scores[~self._known.values] = np.nan
         return scores

@@ -70,14 +70,16 @@ def test_centred_cosine_is_the_cosine_of_the_centred() -> None:
     query = unit(random.normal(1, 1, (1, 16)))[0]
     mean = ranking.shrunk_mean(matrix.sum(axis=0), len(matrix))
     expected = unit(matrix - mean) @ unit((query - mean)[None])[0]
-    np.testing.assert_allclose(
-        ranking.centred_cosine(matrix, query, mean), expected, rtol=1e-4, atol=1e-5
-    )
+    norms = ranking.centred_norms(matrix, mean)
+    found = ranking.centred_cosine(matrix, norms, query, mean)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_query_of_zeros_has_no_cosine() -> None:
     zeros = np.zeros(4, np.float32)
-    assert np.isnan(ranking.centred_cosine(np.eye(4, dtype=np.float32), zeros, zeros)).all()
+    rows = np.eye(4, dtype=np.float32)
+    assert np.isnan(ranking.centred_cosine(rows, np.ones(4, np.float32), zeros, zeros)).all()
 
 
 @given(SCORES, st.integers(1, 10))
