@@ -17,15 +17,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 REPLIES: Sequence[tuple[Sequence[str], str]] = (
-    (("allergic",), "Thank you for telling me, I will keep that in mind with any recipe."),
     (("cook", "dinner"), "How about rice noodles with vegetables, lime and plenty of basil?"),
-    (("cat", "dog"), "How lovely! Give it a quiet corner and a few days to settle in."),
+    (("weekend", "trip"), "The forecast is fine: take the train and bring good shoes."),
+    (("allergic",), "Thank you for telling me, I will keep that in mind."),
+    (("cat", "dog"), "How lovely! Long walks ahead, then."),
     (("live in", "moved to"), "A good place to be. What can I do for you?"),
     (("learn", "practise"), "A little every day beats a lot once a week. Start small."),
-    (("weekend", "trip"), "The forecast is fine: take the train and bring good shoes."),
 )
 """What is answered to a message with one of the words in it; the first row that fits counts."""
-OTHERWISE = "I see. Tell me more."
+OTHERWISE = "All right."
 
 
 def reply_to(messages: Sequence[Mapping[str, Any]]) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FILE = "memori-demo.db"
 _APP = Path(__file__).with_name("app.py")
-_LIMIT = 3
+_LIMIT = 2
 
 
 class DemoError(Exception):
@@ -67,8 +67,10 @@ def show(*, database: str | None, live: bool) -> bool:
     settings = Settings.resolve({}, database=database or _fresh_file())
     _title("Three conversations of two users, each a run of an ordinary program")
     with _provider(live) as environ:
+        # Not an option: other users of the machine may read command lines, and URLs hold passwords.
+        environ["MEMORI_DATABASE_URL"] = settings.database
         for session in SESSIONS:
-            _converse(session, settings.database, environ)
+            _converse(session, environ)
     from memori_instrumentation.recall.client import RecallClient
     from memori_storage import open_store
 
@@ -81,9 +83,7 @@ def show(*, database: str | None, live: bool) -> bool:
         fine = _show_recall(RecallClient(store, settings=settings), users)
     finally:
         store.close()
-    _title("Where it is kept")
-    print(f"  {settings.database}")
-    print(f"  memori-instrument --database {settings.database} export --entity ana")
+    _show_place(settings.database)
     return fine
 
 
@@ -93,7 +93,7 @@ def _entities() -> list[str]:
 
 def _fresh_file() -> str:
     """URL of a new database file: here, or elsewhere if nothing can be written here."""
-    directory = Path.cwd()
+    directory = Path()
     if not os.access(directory, os.W_OK):
         directory = Path(tempfile.mkdtemp(prefix="memori-demo-"))
         print(f"This directory cannot be written to: using {directory}.")
@@ -126,14 +126,14 @@ def _provider(live: bool) -> Iterator[dict[str, str]]:
         }
 
 
-def _converse(session: Session, database: str, environ: Mapping[str, str]) -> None:
+def _converse(session: Session, environ: Mapping[str, str]) -> None:
     who = ["--entity", session.entity, "--session", session.session, "--process", PROCESS]
     program = [sys.executable, str(_APP), *(["--stream"] if session.stream else []), *session.says]
     # -P: what lies in the current directory is not for this command to import.
     command = [sys.executable, "-P", "-m", "memori_instrumentation.cli"]
     print(f"\n$ memori-instrument {' '.join(who)} python app.py ...", flush=True)
     done = subprocess.run(
-        [*command, "--database", database, *who, *program],
+        [*command, *who, *program],
         env=dict(environ),
         check=False,
     )
@@ -173,7 +173,7 @@ def _show_kept(users: Mapping[str, Kept]) -> None:
     rows = [
         (entity, memory["kind"], one_line(memory["content"]), f"({memory['session']})")
         for entity, kept in users.items()
-        for memory in kept.memories
+        for memory in sorted(kept.memories, key=lambda memory: str(memory["observed_at"]))
     ]
     print(table(rows, indent="  ") if rows else "  nothing\n", end="")
 
@@ -219,6 +219,20 @@ def foreign(
         or not {memory.id, *memory.message_ids} <= kept.ids
         or not others.isdisjoint({memory.id, *memory.message_ids})
     ]
+
+
+def _show_place(database: str) -> None:
+    """Where to look further: the file itself, or the server without the password."""
+    from sqlalchemy import make_url
+
+    url = make_url(database)
+    shown = url.render_as_string(hide_password=True)
+    is_file = url.drivername == "sqlite" and url.database
+    _title("Where it is kept")
+    print(f"  {Path(str(url.database)).absolute() if is_file else shown}")
+    print("\nTo see more:")
+    print(f"  memori-instrument export --entity ana --database {shown}")
+    print(f'  memori-instrument recall "food to avoid" --entity ana --database {shown}')
 
 
 def _title(text: str) -> None:

@@ -32,20 +32,20 @@ SESSIONS = (
         "ben-monday",
         (
             "Hello! I'm Ben. I live in Oslo, and I love climbing.",
-            "I'm allergic to cats, sadly. Any idea for my weekend trip?",
+            "I'm allergic to cats. Any idea for my weekend trip?",
         ),
     ),
     Session(
         "ana",
         "ana-friday",
-        ("I adopted a dog called Miso yesterday!", "I prefer short answers, please."),
+        ("I have a dog called Miso.", "I prefer short answers, please."),
         stream=True,
     ),
 )
 
 QUESTIONS = (
-    "Where does the user live?",
-    "What is the user allergic to?",
-    "Which pet does the user have?",
+    "Where do they live?",
+    "What are they allergic to?",
+    "Do they have a pet?",
 )
 """Asked about every user alike."""

@@ -160,6 +160,12 @@ def test_mistakes_are_one_line(memori, write, tmp_path, arguments, code, says):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_missing_python_is_pointed_out(memori):
+    done = memori(os.path.basename(sys.executable), "app.py", env={"PATH": "/nonexistent"})
+    assert done.returncode == 127
+    assert done.stderr.endswith(f"(there is {sys.executable})\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "option"),
     [
