@@ -66,19 +66,15 @@ def bytes_type() -> TypeEngine[bytes]:
     return LargeBinary().with_variant(mysql.LONGBLOB(), *_MYSQL)
 
 
-def _long_text(dialect: Dialect) -> TypeEngine[str]:
-    # MySQL's TEXT ends at 64 kB.
-    return mysql.LONGTEXT() if dialect.name in _MYSQL else Text()
+# MySQL's TEXT ends at 64 kB.
+_LONG_TEXT = Text().with_variant(mysql.LONGTEXT(), *_MYSQL)
 
 
 class AnyText(TypeDecorator[str]):
     """Text of any length and any characters; what no database can hold is replaced."""
 
-    impl = Text
+    impl = _LONG_TEXT
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        return dialect.type_descriptor(_long_text(dialect))
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         return None if value is None else storable(value)
@@ -87,11 +83,8 @@ class AnyText(TypeDecorator[str]):
 class Json(TypeDecorator[Any]):
     """A JSON value as text: no database's own JSON type keeps every string as it was."""
 
-    impl = Text
+    impl = _LONG_TEXT
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
-        return dialect.type_descriptor(_long_text(dialect))
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         if value is None:

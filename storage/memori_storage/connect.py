@@ -57,7 +57,7 @@ def _bound_engine(database: Any) -> Engine:
     if isinstance(bind, Engine):
         return bind
     kind = type(database).__name__
-    if bind is None:
+    if bind is None and database is not None:
         raise StoreConfigurationError(
             f"this {kind} is bound to no engine: give the Engine or a database URL"
         )
@@ -91,7 +91,18 @@ def _parsed(database: str | URL) -> URL:
         url = url.set(drivername="postgresql")
     if url.drivername == "postgresql" and find_spec("psycopg2") is None:
         url = url.set(drivername="postgresql+psycopg")
-    _check_supported(url.get_backend_name())
+    backend = url.get_backend_name()
+    _check_supported(backend)
+    try:
+        dialect = url.get_dialect()
+    except sqla.NoSuchModuleError:
+        raise StoreConfigurationError(
+            f"no database driver is called {url.drivername}: write {backend}:// for the default one"
+        ) from None
+    if dialect.is_async:
+        raise StoreConfigurationError(
+            f"{url.drivername} is an asynchronous driver: write {backend}:// instead"
+        )
     return url
 
 
@@ -111,10 +122,6 @@ def _engine_for(url: URL, *, create: bool) -> Engine:
     if not (backend == "sqlite" and in_memory):
         options.update(pool_size=5, max_overflow=11, pool_timeout=BUSY_TIMEOUT)
     engine = _created(url, options)
-    if engine.dialect.is_async:
-        raise StoreConfigurationError(
-            f"{url.drivername} is an asynchronous driver: write {backend}:// instead"
-        )
     if backend == "sqlite":
         if not in_memory and not str(url.database).startswith("file:"):
             _check_file(Path(str(url.database)), create=create)
@@ -126,11 +133,6 @@ def _created(url: URL, options: dict[str, Any]) -> Engine:
     name = url.render_as_string(hide_password=True)
     try:
         return create_engine(url, **options)
-    except sqla.NoSuchModuleError:
-        raise StoreConfigurationError(
-            f"no database driver is called {url.drivername}: write {url.get_backend_name()}:// "
-            "to get the default one"
-        ) from None
     except ImportError as error:
         extra = _EXTRAS.get(url.get_backend_name())
         package = f"{_DISTRIBUTION}[{extra}]" if extra else error.name

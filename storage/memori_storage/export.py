@@ -72,7 +72,7 @@ def _turns(
         after = rows[-1]
 
 
-_TURN_FIELDS = [
+_TURN_FIELDS = (
     "process",
     "provider",
     "operation",
@@ -92,7 +92,7 @@ _TURN_FIELDS = [
     "framework",
     "input_message_id",
     "output_message_id",
-]
+)
 
 
 def _turn(row: RowMapping, entity: str) -> dict[str, Any]:

@@ -186,9 +186,11 @@ def changes_of(connection: Connection, entity: str, since: int, model: str | Non
         new_vectors = new_vectors.where(vectors.c.model_key == keys.model_key(model))
     return Changes(
         revision=revision,
-        messages=[message_of(row, entity) for row in connection.execute(new_messages).mappings()],
-        memories=memories_from(
-            connection, list(connection.execute(new_memories).mappings()), entity
+        messages=tuple(
+            message_of(row, entity) for row in connection.execute(new_messages).mappings()
         ),
-        vectors=[Vector(*row) for row in connection.execute(new_vectors)],
+        memories=tuple(
+            memories_from(connection, list(connection.execute(new_memories).mappings()), entity)
+        ),
+        vectors=tuple(Vector(*row) for row in connection.execute(new_vectors)),
     )

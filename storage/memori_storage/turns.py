@@ -281,7 +281,7 @@ def _collect(rows: _Rows, item: _Prepared, placement: Placement, revision: int) 
         )
 
 
-_AS_THEY_ARE = [
+_AS_THEY_ARE = (
     "id",
     "provider",
     "operation",
@@ -300,7 +300,7 @@ _AS_THEY_ARE = [
     "error_type",
     "error_message",
     "framework",
-]
+)
 
 
 def _turn_row(item: _Prepared, placement: Placement, revision: int) -> dict[str, Any]:

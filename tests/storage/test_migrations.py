@@ -1,0 +1,102 @@
+"""The schema that migrations make."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+
+import memori_storage
+from memori_storage import SchemaTooNewError, open_store
+from memori_storage.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
+
+
+def test_migrated_schema_is_that_of_the_code(shared_url: str) -> None:
+    store = open_store(shared_url)
+    store.migrate()
+    engine = create_engine(shared_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True}
+        )
+        assert compare_metadata(context, metadata) == []
+        tables = inspect(connection).get_table_names()
+    assert set(tables) == {*metadata.tables, VERSION_TABLE}
+    engine.dispose()
+    store.close()
+
+
+def test_newest_migration_is_the_one_the_code_knows() -> None:
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(memori_storage.__file__).parent / "migrations")
+    )
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [SCHEMA_VERSION]
+    for script in scripts.walk_revisions():
+        assert len(script.revision) == len(SCHEMA_VERSION)
+        assert script.revision.isdigit()
+
+
+def test_newer_schema_is_left_alone(shared_url: str) -> None:
+    open_store(shared_url).migrate()
+    engine = create_engine(shared_url)
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0999'"))
+    with pytest.raises(SchemaTooNewError, match="upgrade"):
+        open_store(shared_url).migrate()
+    engine.dispose()
+
+
+def test_ten_processes_migrate_at_once(shared_url: str) -> None:
+    code = "import sys, memori_storage; memori_storage.open_store(sys.argv[1]).migrate()"
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, shared_url], stderr=subprocess.PIPE)
+        for _ in range(10)
+    ]
+    assert [process.communicate()[1] for process in running] == [b""] * 10
+    assert [process.returncode for process in running] == [0] * 10
+    engine = create_engine(shared_url)
+    with engine.connect() as connection:
+        versions = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).all()
+    assert versions == [(SCHEMA_VERSION,)]
+    engine.dispose()
+
+
+def test_current_schema_costs_no_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'memori.db'}"
+    open_store(url).migrate()
+    code = (
+        "import sys, memori_storage; memori_storage.open_store(sys.argv[1]).migrate()\n"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, url], check=False).returncode == 0
+    store = open_store(url)
+    started = time.perf_counter()
+    store.migrate()
+    assert time.perf_counter() - started < 0.2
+    store.close()
+
+
+def test_failed_migration_leaves_nothing_behind(shared_url: str) -> None:
+    """A table of ours that is in the way, as left by something else."""
+    engine = create_engine(shared_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE memori_jobs (id INTEGER)"))
+    store = open_store(shared_url)
+    with pytest.raises(memori_storage.StoreError, match="memori_jobs"):
+        store.migrate()
+    with engine.begin() as connection:
+        assert inspect(connection).get_table_names() == ["memori_jobs"]
+        connection.execute(text("DROP TABLE memori_jobs"))
+    store.migrate()
+    engine.dispose()
+    store.close()
