@@ -106,12 +106,14 @@ def _responses_stream(events: list[dict[str, Any]]) -> Reply:
 
 def _anthropic_reply(body: dict[str, Any]) -> Reply:
     usage = body.get("usage") or {}
+    # Anthropic counts cached tokens beside the input; the conventions want them in it.
+    cached = ("cache_creation_input_tokens", "cache_read_input_tokens")
     return Reply(
         [("assistant", said(blocks(body["content"])))],
         body.get("id"),
         body.get("model"),
         [body["stop_reason"]] if body.get("stop_reason") else [],
-        usage.get("input_tokens"),
+        _total({k: v for k, v in usage.items() if v is not None}, "input_tokens", *cached),
         usage.get("output_tokens"),
     )
 

@@ -123,12 +123,16 @@ class WireServer:
             self.journal.clear()
             self.default = echo
 
+    def note(self, received: Received) -> None:
+        """Journal a request."""
+        if self.keep_journal:
+            self.journal.append(received)
+
     def chosen(self, received: Received) -> Answer:
         """Journal a request and decide its answer."""
         name = received.headers.get("x-wire-answer")
         with self._lock:
-            if self.keep_journal:
-                self.journal.append(received)
+            self.note(received)
             if name is None and self._queue:
                 return self._queue.popleft()
         return self._named[name] if name is not None else self.default(received)
@@ -200,7 +204,7 @@ class _Connection(socketserver.StreamRequestHandler):
             self._whole(received, answer, json.dumps(body, ensure_ascii=False).encode())
 
     def _elsewhere(self, received: Received) -> None:
-        self.server.wire.chosen(received)
+        self.server.wire.note(received)
         bare = received.path.partition("?")[0]
         known = next((body for end, body in ELSEWHERE.items() if bare.endswith(end)), None)
         received.status = 404 if known is None else 200
