@@ -7,7 +7,6 @@ index it. A digest is short, plain ASCII, and equal exactly when its input is.
 
 from __future__ import annotations
 
-import json
 from hashlib import blake2b
 
 KEY_LENGTH = 32
@@ -17,10 +16,11 @@ KEY_LENGTH = 32
 def digest(*parts: str | None) -> str:
     """128-bit BLAKE2b digest, in hex, of a sequence of strings; ``None`` differs from every string.
 
-    The sequence is hashed as ASCII JSON, so that no two sequences share their bytes and lone
-    surrogates have a form too.
+    Each string is hashed after its length, so that no two sequences share their bytes. Lone
+    surrogates are hashed as if UTF-8 had a form for them.
     """
-    return blake2b(json.dumps(parts).encode("ascii"), digest_size=16).hexdigest()
+    joined = "".join(["-" if part is None else f"{len(part)}:{part}" for part in parts])
+    return blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def entity_key(entity: str) -> str:

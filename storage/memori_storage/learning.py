@@ -9,11 +9,11 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from memori_storage import keys
 from memori_storage.database import chunks
+from memori_storage.locks import bump, lock_entities
 from memori_storage.reading import memories_of
 from memori_storage.records import NewMemory, StoredMemory, Vector
 from memori_storage.schema import memories, memory_sources, messages, turns, vectors
 from memori_storage.store import StoreError
-from memori_storage.turns import bump, lock_entities
 
 
 class Learned(NamedTuple):

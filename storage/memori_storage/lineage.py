@@ -10,14 +10,14 @@ Ids are thus the same whoever computes them, and looking for a child is one look
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from memori_storage.content import message_key
 from memori_storage.keys import digest
-from memori_storage.records import Message, Part
+from memori_storage.records import Message
 
 UNCHAINED_ROLES = frozenset({"system", "developer"})
 """Instructions stand beside the conversation: stored once per session, below no message."""
@@ -48,69 +48,6 @@ class Node(NamedTuple):
 def keyed(messages: Iterable[Message]) -> list[Keyed]:
     """The messages with their keys."""
     return [Keyed(message, message_key(message)) for message in messages]
-
-
-def message_key(message: Message) -> str:
-    """Digest of what a message says, whatever form a client re-sends it in.
-
-    Reasoning and empty text do not count: clients drop them. An assistant's adjacent text parts
-    count as one, and tool arguments as the JSON value they are, be they given as text or not.
-    """
-    content: list[list[Any]] = []
-    for part in message.parts:
-        canonical = _canonical(part)
-        if canonical is None:
-            continue
-        if (
-            message.role == "assistant"
-            and canonical[0] == "text"
-            and content
-            and content[-1][0] == "text"
-        ):
-            content[-1][1] += canonical[1]
-        else:
-            content.append(canonical)
-    return digest(message.role, _json(content))
-
-
-def _canonical(part: Part) -> list[Any] | None:
-    kind = part.get("type")
-    if kind == "text":
-        text = str(part.get("content") or "")
-        return ["text", text] if text else None
-    if kind == "reasoning":
-        return None
-    if kind == "tool_call":
-        return ["tool_call", part.get("id"), part.get("name"), _value(part.get("arguments"))]
-    if kind == "tool_call_response":
-        return ["tool_call_response", part.get("id"), part.get("response")]
-    if kind == "blob":
-        return ["blob", part.get("sha256")]
-    if kind == "uri":
-        return ["uri", part.get("uri")]
-    if kind == "file":
-        return ["file", part.get("file_id")]
-    return [str(kind), dict(part)]
-
-
-def _value(arguments: Any) -> Any:
-    """Tool arguments as the value they stand for; none at all are an empty object."""
-    if arguments is None or arguments == "":
-        return {}
-    if not isinstance(arguments, str):
-        return arguments
-    try:
-        return json.loads(arguments)
-    except (ValueError, RecursionError):
-        # A model can write what is no JSON; it is re-sent letter by letter then.
-        return arguments
-
-
-def _json(value: Any) -> str:
-    try:
-        return json.dumps(value, sort_keys=True, default=str)
-    except TypeError:  # an object with keys of several types cannot be sorted
-        return json.dumps(value, default=str)
 
 
 @dataclass(slots=True)
@@ -263,10 +200,11 @@ def _align(tree: Tree, history: Sequence[Keyed], start: str | None) -> list[str 
             if not best:
                 break
             first, run = best
-            between = [node for node in tree.path(at, run[0]) if node not in used]
-            known = _in_order(keys[index:first], [tree.nodes[node] for node in between])
-            found[index:first] = known
-            used.update(filter(None, known))
+            if first > index:
+                between = [node for node in tree.path(at, run[0]) if node not in used]
+                known = _in_order(keys[index:first], [tree.nodes[node] for node in between])
+                found[index:first] = known
+                used.update(filter(None, known))
         found[first : first + len(run)] = run
         used.update(run)
         at, index = run[-1], first + len(run)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from memori_storage import keys, schema
 from memori_storage.columns import MAX_ID_LENGTH
 from memori_storage.database import Database, chunks, insert_missing
 from memori_storage.lineage import Keyed, Placement, Tree, anchors_of, keyed, place, start_of
+from memori_storage.locks import bump, lock_entities, lock_rows
 from memori_storage.records import Turn
 from memori_storage.store import StoreError
 from memori_storage.trees import TreeCache, load_anchors, load_trees
@@ -71,7 +72,7 @@ class TurnWriter:
         Locks come before reads and in one order: entities, then sessions, each sorted.
         """
         revisions = lock_entities(
-            connection, {item.entity: item.turn.entity for item in batch if item.turn.entity}
+            connection, {item.entity: item.turn.entity for item in batch if item.entity}
         )
         _insert_processes(connection, batch)
         sessions = _lock_sessions(connection, batch)
@@ -115,34 +116,6 @@ class TurnWriter:
         return trees
 
 
-def lock_entities(connection: Connection, names: dict[Any, str | None]) -> dict[str, int]:
-    """Lock the rows of entities, made if missing, until the transaction ends.
-
-    Args:
-        connection: A connection in a transaction.
-        names: The entities' ids by key.
-
-    Returns:
-        The entities' revisions by key.
-    """
-    rows = _lock_rows(
-        connection,
-        schema.entities,
-        names,
-        lambda key: {"key": key, "external_id": names[key], "revision": 0},
-    )
-    return {key: row["revision"] for key, row in rows.items()}
-
-
-def bump(connection: Connection, revisions: dict[str, int]) -> None:
-    """Set the revisions of locked entities one higher than they were."""
-    if revisions:
-        connection.execute(
-            update(schema.entities).where(schema.entities.c.key == bindparam("entity")),
-            [{"entity": key, "revision": was + 1} for key, was in revisions.items()],
-        )
-
-
 def _prepare(turn: Turn) -> _Prepared:
     if not (turn.id.isascii() and 0 < len(turn.id) <= MAX_ID_LENGTH):
         raise StoreError(f"a turn's id is 1 to {MAX_ID_LENGTH} ASCII characters: {turn.id!r:.200}")
@@ -154,36 +127,6 @@ def _prepare(turn: Turn) -> _Prepared:
         keyed(turn.input),
         keyed(turn.output),
     )
-
-
-def _lock_rows(
-    connection: Connection,
-    table: Table,
-    wanted: Iterable[str],
-    new_row: Callable[[str], dict[str, Any]],
-) -> dict[str, RowMapping]:
-    """Rows by key, locked in the order of their keys, after inserting those that are missing."""
-    columns = [column for column in table.c if column.name != "external_id"]
-    rows: dict[str, RowMapping] = {}
-
-    def lock(some_keys: Sequence[str]) -> None:
-        for some in chunks(some_keys):
-            found = connection.execute(
-                select(*columns)
-                .where(table.c.key.in_(some))
-                .order_by(table.c.key)
-                .with_for_update()
-            )
-            rows.update((row["key"], row) for row in found.mappings())
-
-    ordered = sorted(set(wanted))
-    lock(ordered)
-    missing = [key for key in ordered if key not in rows]
-    if missing:
-        statement = insert_missing(connection.dialect.name, table)
-        connection.execute(statement, [new_row(key) for key in missing])
-        lock(missing)
-    return rows
 
 
 def _lock_sessions(connection: Connection, batch: Sequence[_Prepared]) -> dict[str, RowMapping]:
@@ -201,7 +144,7 @@ def _lock_sessions(connection: Connection, batch: Sequence[_Prepared]) -> dict[s
             "ended_at": item.turn.ended_at,
         }
 
-    return _lock_rows(connection, schema.sessions, firsts, new_row)
+    return lock_rows(connection, schema.sessions, firsts, new_row)
 
 
 def _insert_processes(connection: Connection, batch: Sequence[_Prepared]) -> None:

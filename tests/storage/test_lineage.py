@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memori_storage.lineage import Placement, Tree, keyed, message_key, place
+from memori_storage.content import message_key
+from memori_storage.lineage import Placement, Tree, keyed, place
 from memori_storage.records import Message
 
 
