@@ -101,9 +101,9 @@ class Worker:
     def counts(self) -> Mapping[str, int]:
         """What happened so far, by event name.
 
-        ``jobs`` done, ``memories`` kept or reinforced, ``vectors`` made, ``failures`` of jobs (each
-        attempt), ``parked`` jobs, ``unembedded`` jobs kept without vectors, ``unavailable`` times
-        that the store could not be reached.
+        ``jobs`` done, ``memories`` kept or reinforced, ``vectors`` made, ``retries`` of jobs put
+        off, ``failed`` jobs given up, ``unembedded`` jobs kept without vectors, ``unavailable``
+        times that the store could not be reached.
         """
         return self._tally.counts
 
@@ -145,7 +145,7 @@ class Worker:
             return False
         with self._lock:
             self._deferred.pop(job.id, None)
-        self._tally.count("jobs", 1)
+        self._tally.count("jobs")
         self._tally.count("memories", len(stored))
         self._tally.count("vectors", vectors)
         return True
@@ -203,7 +203,6 @@ class Worker:
         ]
 
     def _failed(self, job: Job, error: Exception) -> None:
-        self._tally.count("failures", 1)
         reason = f"{type(error).__name__}: {error}"
         if job.attempts >= MAX_ATTEMPTS:
             self._park(job, reason)
@@ -211,6 +210,7 @@ class Worker:
         delay = retry_delay(job.attempts)
         self._tally.failure("job", error, "learning failed, trying again in %.0f s", delay)
         self._store.fail_job(job, reason, retry_in=delay)
+        self._tally.count("retries")
         with self._lock:
             self._deferred[job.id] = time.monotonic() + delay
 
@@ -218,7 +218,7 @@ class Worker:
         self._store.fail_job(job, reason, retry_in=None)
         with self._lock:
             self._deferred.pop(job.id, None)
-        self._tally.count("parked", 1)
+        self._tally.count("failed")
         logger.error("gave up learning from turn %s: %s", job.turn_id, reason)
 
     # -- in a thread --------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Dates as people say them in English, resolved against the time they were said at.
 
-"Friday" and "this Friday" are the coming one, today excepted; "next Friday" is the one of the
-following ISO week; "last Friday" the latest one before today.
+"Friday" and "this Friday" are the coming one, today excepted, or the latest one where the past is
+told; "next Friday" is the one of the following ISO week; "last Friday" the latest before today.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ _NUMBER = r"\d{1,3}|" + "|".join(_NUMBERS)
 _ORDINAL = r"(?:st|nd|rd|th)?"
 
 
+_Reader = Callable[[re.Match[str], date, bool], str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """A date that was said."""
@@ -54,8 +57,10 @@ class Resolved:
     """And the one after the last."""
 
 
-def resolve(text: str, said_at: datetime) -> Resolved | None:
+def resolve(text: str, said_at: datetime, *, past: bool = False) -> Resolved | None:
     """The first date named in ``text``, said at ``said_at``; ``None`` when there is none.
+
+    ``past`` says that the text is about the past: a bare "Friday" is the latest one, then.
 
     The date is one of the speaker's calendar as ``said_at`` has it: pass a time in their zone where
     that is known.
@@ -66,14 +71,21 @@ def resolve(text: str, said_at: datetime) -> Resolved | None:
         for match in regex.finditer(text):
             if best is not None and match.start() >= best.start:
                 break
-            iso = read(match, today)
+            iso = _within_calendar(read, match, today, past)
             if iso is not None:
                 best = Resolved(iso, match.start(), match.end())
                 break
     return best
 
 
-def _relative_day(match: re.Match[str], today: date) -> str:
+def _within_calendar(read: _Reader, match: re.Match[str], today: date, past: bool) -> str | None:
+    try:
+        return read(match, today, past)
+    except (ValueError, OverflowError):  # before the year 1 or after 9999
+        return None
+
+
+def _relative_day(match: re.Match[str], today: date, past: bool) -> str:
     said = " ".join(match[0].lower().split())
     days = {
         "today": 0,
@@ -87,18 +99,18 @@ def _relative_day(match: re.Match[str], today: date) -> str:
     return (today + timedelta(days[said])).isoformat()
 
 
-def _weekday(match: re.Match[str], today: date) -> str:
+def _weekday(match: re.Match[str], today: date, past: bool) -> str:
     which, day = (match["which"] or "").strip().lower(), _DAYS[match["day"].lower()]
     if which == "next":
         monday = today - timedelta(today.weekday()) + timedelta(7)
         return (monday + timedelta(day)).isoformat()
     ahead = (day - today.weekday()) % 7
-    if which == "last":
+    if which == "last" or (past and not which):
         return (today + timedelta(ahead - 7)).isoformat()
     return (today + timedelta(ahead or 7)).isoformat()
 
 
-def _period(match: re.Match[str], today: date) -> str:
+def _period(match: re.Match[str], today: date, past: bool) -> str:
     step = {"next": 1, "last": -1, "this": 0}[match["which"].lower()]
     unit = match["unit"].lower()
     if unit == "year":
@@ -112,22 +124,19 @@ def _period(match: re.Match[str], today: date) -> str:
     return f"{week.year}-W{week.week:02}"
 
 
-def _distance(match: re.Match[str], today: date) -> str | None:
+def _distance(match: re.Match[str], today: date, past: bool) -> str | None:
     said = match["n"].lower()
     n = _NUMBERS.get(said) or int(said) if said.isdigit() or said in _NUMBERS else 0
     n = -n if match.groupdict().get("ago") else n
     unit = match["unit"].lower().rstrip("s")
-    try:
-        if unit == "year":
-            return str(date(today.year + n, 1, 1).year)
-        if unit == "month":
-            return _add_months(today, n).isoformat()[:7]
-        return (today + timedelta(n * (7 if unit == "week" else 1))).isoformat()
-    except (ValueError, OverflowError):  # beyond the calendar
-        return None
+    if unit == "year":
+        return str(date(today.year + n, 1, 1).year)
+    if unit == "month":
+        return _add_months(today, n).isoformat()[:7]
+    return (today + timedelta(n * (7 if unit == "week" else 1))).isoformat()
 
 
-def _calendar_day(match: re.Match[str], today: date) -> str | None:
+def _calendar_day(match: re.Match[str], today: date, past: bool) -> str | None:
     parts = match.groupdict()
     month = _MONTHS[parts["month"].lower()] if not parts["month"].isdigit() else int(parts["month"])
     # Without a year, the nearest one: half a year back is as far as half a year ahead.
@@ -142,22 +151,19 @@ def _calendar_day(match: re.Match[str], today: date) -> str | None:
     return min(days, key=lambda day: abs((day - today).days)).isoformat() if days else None
 
 
-def _month(match: re.Match[str], today: date) -> str:
+def _month(match: re.Match[str], today: date, past: bool) -> str:
     month = _MONTHS[match["month"].lower()]
     year = int(match["year"]) if match["year"] else today.year + (month < today.month)
     return f"{year:04}-{month:02}"
 
 
-def _year(match: re.Match[str], today: date) -> str:
+def _year(match: re.Match[str], today: date, past: bool) -> str:
     return match["year"]
 
 
 def _add_months(day: date, months: int) -> date:
     years, month = divmod(day.month - 1 + months, 12)
     return date(day.year + years, month + 1, 1)
-
-
-_Reader = Callable[[re.Match[str], date], str | None]
 
 
 def _form(pattern: str, read: _Reader) -> tuple[re.Pattern[str], _Reader]:

@@ -64,7 +64,7 @@ def _read(text: str, message: StoredMessage) -> Iterator[NewMemory]:
 def _learn(sentence: str, language: Language, message: StoredMessage) -> Iterator[NewMemory]:
     """What one sentence teaches, read as one of ``language``."""
     for clause in _clauses(sentence, language):
-        bare = language.openers.sub("", clause)
+        bare = _without_opener(clause, language)
         if language.doubt.search(bare) or language.question.match(bare):
             continue
         for compiled in language.rules:
@@ -80,7 +80,7 @@ def _learn(sentence: str, language: Language, message: StoredMessage) -> Iterato
 
 def _clauses(sentence: str, language: Language) -> list[str]:
     """The clauses of a sentence that state something; none of a sentence that asks all along."""
-    if language.question.match(language.openers.sub("", sentence)):
+    if language.question.match(_without_opener(sentence, language)):
         return []
     asks = sentence.rstrip().endswith(_ASKING)
     clauses = [part.strip() for part in language.joints.split(sentence) if part and part.strip()]
@@ -97,6 +97,11 @@ def _clauses(sentence: str, language: Language) -> list[str]:
     return complete
 
 
+def _without_opener(clause: str, language: Language) -> str:
+    opener = language.openers.match(clause)
+    return clause[opener.end() :] if opener else clause
+
+
 def _fill(
     rule: Rule,
     captured: dict[str, str],
@@ -105,22 +110,27 @@ def _fill(
     message: StoredMessage,
 ) -> NewMemory | None:
     """The memory of a rule that matched; ``None`` when it lacks the date that it needs."""
-    date = dates.resolve(clause, message.created_at) if language.code == "en" else None
+    date = None
+    if language.code == "en" and (rule.dated or rule.kind == "fact"):
+        date = dates.resolve(clause, message.created_at, past=rule.predicate == "did")
     if rule.dated and date is None:
         return None
-    words = {name: language.third_person(text) for name, text in captured.items()}
-    words["clause"] = language.third_person(clause)
-    content = " ".join(rule.content.format_map(words).split())
-    said_object = " ".join(rule.object.format_map(words).split())
-    if date is not None and date.iso not in content and _keeps_date(content, clause, date):
+    words = {name: language.reword(text) for name, text in captured.items()}
+    words["clause"] = language.retell(clause)
+    content, said_object, subject, predicate = (
+        " ".join(template.format_map(words).split())
+        for template in (rule.content, rule.object, rule.subject, rule.predicate)
+    )
+    if date is not None and _keeps_date(content, clause, date):
         content = f"{content} ({date.iso})"
+        said_object = f"{said_object} {date.iso}" if rule.dated else said_object
     return _memory(
         message,
         rule.kind,
         content,
-        subject=" ".join(rule.subject.format_map(words).split()),
-        predicate=rule.predicate,
-        object=f"{said_object} ({date.iso})" if rule.dated and date else said_object,
+        subject=subject,
+        predicate=predicate.replace(" ", "_"),
+        object=said_object,
         confidence=rule.confidence,
     )
 

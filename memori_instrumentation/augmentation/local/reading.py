@@ -13,7 +13,7 @@ MAX_PARAGRAPH = 1_500
 """A longer paragraph was pasted, not typed."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`", re.DOTALL)
-_MARKUP = re.compile(r"<(\w{1,30})\b[^>]{0,200}>.*?</\1>", re.DOTALL)
+_MARKUP = re.compile(r"<(\w{1,30})\b[^>]{0,200}>.{0,2000}?</\1>", re.DOTALL)
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:>|\|).*$", re.MULTILINE)
 _INDENTED = re.compile(r"^(?: {4,}|\t).*$", re.MULTILINE)
 # Quotations of several words; a quoted name or title is part of what is said.

@@ -38,7 +38,7 @@ class Rule:
 
     kind: MemoryKind
     predicate: str
-    """Shared by all languages: ``lives_in``, ``likes``, …"""
+    """Template, shared by all languages: ``lives_in``, ``likes``, ``{r}_of``, …"""
     pattern: str
     content: str
     """Template of the memory's content; ``{clause}`` is the whole clause in the third person."""
@@ -66,10 +66,9 @@ class CompiledRule:
         found = self.regex.search(clause) if self.rule.anywhere else self.regex.match(clause)
         if found is None:
             return None
-        captured = {
-            name: text.strip(" \t.,") or text.strip()
-            for name, text in found.groupdict(default="").items()
-        }
+        captured = found.groupdict(default="")
+        for name in self.checks:
+            captured[name] = captured[name].strip(" \t.,") or captured[name].strip()
         if all(check(captured[name]) for name, check in self.checks.items() if captured[name]):
             return captured
         return None
@@ -100,8 +99,10 @@ class Language:
     """A clause that begins with such a verb has the subject of the clause before."""
     subject: re.Pattern[str] | None = None
     """The subject at a clause's beginning that such a clause takes over, as group 1."""
-    third_person: Callable[[str], str] = str
-    """Turns the user's words about themselves into words about the user."""
+    reword: Callable[[str], str] = str
+    """Turns a part of what users say of themselves into a part of what is said of them."""
+    retell: Callable[[str], str] = str
+    """Turns a whole clause of theirs into one about the user."""
 
 
 def compile_rules(

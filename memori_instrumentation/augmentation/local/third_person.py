@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 
-from memori_instrumentation.augmentation.local.rules import word_set
-
 _SUBJECT = (
-    (r"(?:I|we)'m\b|I am\b|we're\b|we are\b|I'm\b", "User is"),
+    (r"I'?m\b|I am\b|we're\b|we are\b", "User is"),
     (r"(?:I|we)'ve got\b|(?:I|we)'ve\b|(?:I|we) have\b", "User has"),
     (r"(?:I|we)'ll\b", "User will"),
     (r"(?:I|we) (?:was|were)\b", "User was"),
-    (r"(?:I|we) (?:do not|don't)\b", "User does not"),
+    # Any other verb is in the past wherever a whole clause is retold: it needs no inflection.
+    (r"(?:I|we)\b", "User"),
+    (r"(?:my|our)\b", "User's"),
 )
 _LEADING = [(re.compile(f"^(?:{pattern})", re.IGNORECASE), said) for pattern, said in _SUBJECT]
-_LEADING_VERB = re.compile(r"^(?:I|we) (?:also |usually |often |always )?([a-z]+)\b", re.IGNORECASE)
-_UNINFLECTED = word_set("will can could would should must may might had did was were")
 
 _WORDS = {
     "i": "they",
@@ -43,37 +41,21 @@ _WORD = re.compile(
 )
 
 
-def third_person(text: str) -> str:
-    """``text`` with its first-person words turned: "I'm moving with my dog" into "User is moving
-    with their dog". "Your" is the assistant's, hence "its". Other words stay as they are.
+def reword(text: str) -> str:
+    """Part of a clause about oneself as part of one about "User": "my dog" into "their dog".
+
+    "Your" is the assistant's, hence "its". Other words stay as they are.
+    """
+    # "US" is the country, not the pronoun.
+    return _WORD.sub(lambda m: m[0] if m[0] == "US" else _WORDS[m[0].lower()], text)
+
+
+def retell(clause: str) -> str:
+    """A clause about oneself as one about "User": "I'm moving with my dog" into "User is moving
+    with their dog". Words as in :func:`reword`. The clause is in the past, progressive or
+    future, or its verb is to be or to have.
     """
     for pattern, said in _LEADING:
-        if pattern.match(text):
-            return said + _inner(pattern.sub("", text, count=1))
-    if verb := _LEADING_VERB.match(text):
-        return f"User {_inflected(verb[1])}" + _inner(text[verb.end() :])
-    return re.sub(r"^(?:my|our)\b", "User's", _inner_but_first(text), flags=re.IGNORECASE)
-
-
-def _inner(text: str) -> str:
-    # "I" alone is the pronoun; "us" in capitals is the country, "mine" after "a" the pit.
-    return _WORD.sub(lambda m: m[0] if m[0] in ("US", "ME") else _WORDS[m[0].lower()], text)
-
-
-def _inner_but_first(text: str) -> str:
-    first, space, rest = text.partition(" ")
-    if first.lower() in ("my", "our"):
-        return first + space + _inner(rest)
-    return _inner(text)
-
-
-def _inflected(verb: str) -> str:
-    """The third person of an English verb in the first; past forms and modals stay."""
-    lower = verb.lower()
-    if lower in _UNINFLECTED or lower.endswith("ed"):
-        return lower
-    if lower.endswith(("s", "x", "z", "ch", "sh", "o")):
-        return lower + "es"
-    if lower.endswith("y") and lower[-2:-1] not in "aeiou":
-        return lower[:-1] + "ies"
-    return lower + "s"
+        if pattern.match(clause):
+            return said + reword(pattern.sub("", clause, count=1))
+    return reword(clause)

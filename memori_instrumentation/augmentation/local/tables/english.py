@@ -14,14 +14,20 @@ from memori_instrumentation.augmentation.local.rules import (
 )
 from memori_instrumentation.augmentation.local.tables import english_checks as check
 from memori_instrumentation.augmentation.local.tables import english_words as words
-from memori_instrumentation.augmentation.local.third_person import third_person
+from memori_instrumentation.augmentation.local.third_person import retell, reword
 
 _END = (
-    r"(?=\s*(?:$|[;:!?(]|,? (?:because|since|so|which|who|where|when|while|although|though|as well|"
+    r"(?=\s*(?:$|[;:!?(]|,? so (?:i|i'm|we|my|that|please|you|it|can)\b|, so\b|,? (?:because|since|which|who|where|when|while|although|though|as well|"
     r"too|now|right now|currently|these days|nowadays|at the moment|by the way|btw|actually|thanks|"
-    r"thank you|please|especially|for now|already|anymore|haha|you know|and)\b))"
+    r"thank you|please|especially|for now|already|anymore|haha|you know)\b))"
 )
 _TEXT = r"[^;:!?()\n]"
+
+_YEARS = (
+    r"(?:(?:about|over|almost|nearly|around|more than|just over|just under|roughly) )?"
+    r"(?:\d{1,2}\+?|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|"
+    r"twenty|thirty|forty|several|many|a few|a couple of) (?:years?|months?|decades?)"
+)
 
 SLOTS = {
     "name": Slot(r"[^\W\d_][^\s,;:!?()\d]{0,30}(?: [^\W\d_][^\s,;:!?()\d]{0,30}){0,3}?", check.name),
@@ -36,7 +42,10 @@ SLOTS = {
     "nation": Slot(r"[a-z]+(?:[- ][a-z]+)?", check.nationality),
     "rest": Slot(rf"{_TEXT}{{1,120}}?"),
     "age": Slot(r"(?:1[0-9]|[2-9][0-9]|1[01][0-9])"),
-    "years": Slot(r"(?:\d{1,2}\+?|[a-z]+|over \w+|almost \w+|a couple of) (?:years?|months?|decades?)"),
+    "years": Slot(_YEARS),
+    "span": Slot(rf"(?:{_YEARS}|(?:19|20)\d\d|[a-z ]{{0,20}}(?:childhood|school|college|university|birth)|i was [^;:!?()]{{1,30}}?)"),
+    "deed": Slot(rf"{_TEXT}{{2,120}}?", check.deed),
+    "sort": Slot(r"(?!(?:one|ones|part|thing|bit|line|version|answer|option|way|memory|moment)\b)[\w' -]{2,40}?"),
     "relation": Slot(words.RELATION),
     "pets": Slot(
         rf"(?:an?|one|two|three|four|five|six|\d{{1,2}})(?: [a-z-]{{2,20}}){{0,2}} (?:{words.PETS})"
@@ -64,7 +73,7 @@ SLOTS = {
         r"launching|turning|throwing"
     ),
     "past": Slot(
-        r"got|went|graduated|started|finished|bought|sold|adopted|visited|had|ran|won|lost|met|"
+        r"got|went|graduated|started|finished|bought|sold|adopted|visited|ran|won|lost|met|"
         r"married|retired|quit|gave|saw|broke|became|passed|returned|flew|attended|joined|left"
     ),
     "occasion": Slot(
@@ -119,8 +128,8 @@ _LIFE = (
     Rule("fact", "job", rf"{_IM} {_NOW}an? <x:job>", "User is a {x}", object="{x}"),
     Rule("fact", "job", rf"{_IM} {_NOW}the <x:job>", "User is the {x}", object="{x}"),
     Rule("fact", "job", rf"{_IVE} been an? <x:job> (?P<t>for|since) <y:rest>", "User has been a {x} {t} {y}"),
-    Rule("fact", "job", rf"{_I} {_NOW}work (?P<w>(?:(?:for|at|in|with) {_TEXT}{{2,60}}? )?)as (?:an? |the )?<x:job>", "User works {w} as {x}"),
-    Rule("fact", "job", rf"{_IM} {_NOW}(?:working|employed) as (?:an? |the )?<x:job>", "User works as {x}"),
+    Rule("fact", "job", rf"{_I} {_NOW}work (?P<w>(?:(?:for|at|in|with) {_TEXT}{{2,60}}? )?)as (?P<a>(?:an? |the )?)<x:job>", "User works {w}as {a}{x}"),
+    Rule("fact", "job", rf"{_IM} {_NOW}(?:working|employed) as (?P<a>(?:an? |the )?)<x:job>", "User works as {a}{x}"),
     Rule("fact", "works_at", rf"{_I} {_NOW}work (?P<how>at|for) <x:employer>", "User works {how} {x}"),
     Rule("fact", "works_at", rf"{_IM} {_NOW}working (?P<how>at|for) <x:employer>", "User works {how} {x}"),
     Rule("fact", "works_in", rf"{_I} {_NOW}work in <x:field>", "User works in {x}"),
@@ -133,6 +142,7 @@ _LIFE = (
     Rule("fact", "owns", rf"{_I} {_NOW}own <x:thing>", "User owns {x}"),
     Rule("fact", "owns", rf"{_HAVE} {_NOW}<x:owned>", "User has {x}"),
     Rule("fact", "has_pet", rf"{_HAVE} {_NOW}<x:pets> (?:named|called) <y:anyone>", "User has {x} named {y}", object="{x} named {y}"),
+    Rule("fact", "has_pet", rf"{_HAVE} {_NOW}<x:pets> (?:named|called) <y:name1>(?= and (?:an?|one|two|three|four|\d)\b)", "User has {x} named {y}", object="{x} named {y}", open=True),
     Rule("fact", "has_pet", rf"{_HAVE} {_NOW}<x:pets>(?! (?:named|called))", "User has {x}"),
     Rule("fact", "has_pet", rf"{_HAVE} {_TEXT}{{1,60}}? and <x:pets>", "User has {x}"),
     Rule("fact", "has_pet", rf"{_MY} <x:pet>'s name is <y:anyone>", "User has a {x} named {y}", object="{x} named {y}"),
@@ -156,8 +166,8 @@ _TASTE = (
     Rule("preference", "hates", rf"{_I} {_REALLY}(?:hate|detest|loathe|despise) <x:thing>", "User hates {x}"),
     Rule("preference", "hates", rf"{_I} (?:can'?t|cannot) stand <x:thing>", "User can't stand {x}"),
     Rule("preference", "prefers", rf"{_I} {_REALLY}prefer <x:thing>", "User prefers {x}"),
-    Rule("preference", "favourite", rf"{_MY} (?:all-time )?(?P<f>favou?rite) <k:rest>(?:'s| is| are) <x:thing>", "User's {f} {k} is {x}", object="{k}: {x}"),
-    Rule("preference", "favourite", r"<x:thing> (?:is|are) my (?P<f>favou?rite) <k:rest>", "User's {f} {k} is {x}", object="{k}: {x}", confidence=0.8),
+    Rule("preference", "favourite", rf"{_MY} (?:all-time )?(?P<f>favou?rite) <k:sort>(?:'s| is| are) <x:thing>", "User's {f} {k} is {x}", object="{k}: {x}"),
+    Rule("preference", "favourite", r"<x:thing> (?:is|are) my (?P<f>favou?rite) <k:sort>", "User's {f} {k} is {x}", object="{k}: {x}", confidence=0.8),
     Rule("preference", "likes", rf"{_IM} {_REALLY}(?:into|fond of|crazy about|passionate about|obsessed with|keen on) <x:thing>", "User is into {x}"),
     Rule("preference", "likes", rf"{_IM} (?:{_REALLY}a )?(?:big |huge |massive |great |lifelong )?fan of <x:thing>", "User is a fan of {x}"),
     Rule("preference", "dislikes", rf"{_IM} not (?:a (?:big |huge )?fan of|into|fond of|keen on) <x:thing>", "User does not like {x}"),
@@ -170,7 +180,7 @@ _SKILL = (
     Rule("skill", "learning", rf"{_IM} {_NOW}(?:learning|studying|taking up) (?:to (?:speak|play|code in) )?(?:the )?(?P<x>{words.LANGUAGES}|{words.TOOLS}|{words.INSTRUMENTS}|{words.GAMES})", "User is learning {x}"),
     Rule("skill", "plays", rf"{_I} {_NOW}(?:can )?play (?:the )?<x:music>", "User plays the {x}"),
     Rule("skill", "plays", rf"{_I} {_NOW}(?:can )?play <x:game>", "User plays {x}"),
-    Rule("skill", "practises", rf"{_IVE} been (?P<v>writing|using|coding in|programming in|coding|working with|working in|playing|practi[sc]ing|learning|studying|teaching|speaking|doing|training|dancing|running|climbing|painting) <x:thing> (?P<t>for|since) <y:rest>", "User has been {v} {x} {t} {y}", object="{v} {x}"),
+    Rule("skill", "practises", rf"{_IVE} been (?P<v>writing|using|coding in|programming in|working with|working in|playing|practi[sc]ing|learning|studying|teaching|speaking|dancing|running|climbing|painting) <x:thing> (?P<t>for|since) <y:span>", "User has been {v} {x} {t} {y}", object="{v} {x}"),
     Rule("skill", "practises", rf"{_IVE} (?P<v>used|written|played|taught|practi[sc]ed|worked with|programmed in|coded in) <x:thing> for <y:years>", "User has {v} {x} for {y}", object="{v} {x}"),
     Rule("skill", "experience", rf"{_IVE} <y:years> of (?:professional |work |working )?experience (?P<how>in|with|as|using|of) <x:thing>", "User has {y} of experience {how} {x}"),
     Rule("skill", "knows", rf"{_I} {_NOW}know (?:how to (?:use|write|code in) )?<x:tool> <y:adverb>", "User knows {x} {y}"),
@@ -186,11 +196,11 @@ SLOTS["skilled"] = Slot(
 )
 
 _PEOPLE = (
-    Rule("relationship", "{r}", rf"{_MY} <r:relation>'s name is <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
-    Rule("relationship", "{r}", rf"{_MY} <r:relation> is (?:called|named) <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
-    Rule("relationship", "{r}", rf"\b{_MY} <r:relation>,? <n:name1>(?=$|,| (?:is|was|has|had|and|who|lives?|works?|loves?|likes?|hates?|studies|plays|speaks|died|got|will|told|thinks|wants|just|also|moved|turned|turns)\b)", "{n} is User's {r}", subject="{n}", object="User", anywhere=True, open=True),
-    Rule("relationship", "{r}", rf"(?:this is )?<n:name> is {_MY} <r:relation>", "{n} is User's {r}", subject="{n}", object="User"),
-    Rule("relationship", "{r}", rf"{_HAVE} (?:an? |one )<r:relation> (?:named|called) <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
+    Rule("relationship", "{r}_of", rf"{_MY} <r:relation>'s name is <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
+    Rule("relationship", "{r}_of", rf"{_MY} <r:relation> is (?:called|named) <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
+    Rule("relationship", "{r}_of", rf"\b{_MY} <r:relation>,? <n:name1>(?=$|,| (?:is|was|has|had|and|who|lives?|works?|loves?|likes?|hates?|studies|plays|speaks|died|got|will|told|thinks|wants|just|also|moved|turned|turns)\b)", "{n} is User's {r}", subject="{n}", object="User", anywhere=True, open=True),
+    Rule("relationship", "{r}_of", rf"(?:this is )?<n:name> is {_MY} <r:relation>", "{n} is User's {r}", subject="{n}", object="User"),
+    Rule("relationship", "{r}_of", rf"{_HAVE} (?:an? |one )<r:relation> (?:named|called) <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
     Rule("relationship", "married_to", rf"{_IM} (?P<m>married|engaged) to <n:name>", "User is {m} to {n}", object="{n}"),
     Rule("person", "{v}", rf"{_MY} <r:relation>,? (?P<n>(?:[^\W\d_]\w+ )?)<v:state> <x:rest>", "User's {r} {n}{v} {x}", subject="User's {r} {n}"),
     Rule("person", "is", rf"{_MY} <r:relation>,? (?P<n>(?:[^\W\d_]\w+ )?)is {_NOW}<x:being>", "User's {r} {n}is {x}", subject="User's {r} {n}", open=True),
@@ -203,11 +213,12 @@ SLOTS |= {
 
 _CLAUSE = "{clause}"
 _EVENT = (
-    Rule("event", "plans", rf"{_IM} {_NOW}(?:{SLOTS['going'].pattern}) <x:rest>", _CLAUSE, object=_CLAUSE, dated=True),
+    Rule("event", "plans", rf"{_IM} {_NOW}(?:{SLOTS['going'].pattern}) <x:deed>", _CLAUSE, object=_CLAUSE, dated=True),
     Rule("event", "plans", rf"{_HAVE} (?:an?|my|our|the) <x:occasion>\b<y:tail>", _CLAUSE, object=_CLAUSE, dated=True, open=True),
     Rule("event", "plans", rf"{_MY} <x:occasion> (?:is|starts|begins|takes place|will be) <y:rest>", _CLAUSE, object=_CLAUSE, dated=True),
-    Rule("event", "did", rf"{_I} {_NOW}(?:{SLOTS['past'].pattern}) <x:rest>", _CLAUSE, object=_CLAUSE, dated=True, confidence=0.8),
-    Rule("event", "plans", rf"(?:i'll|i will|we'll|we will) (?:be )?(?:{SLOTS['going'].pattern}|go|fly|travel|visit|move|start|leave|attend|turn) <x:rest>", _CLAUSE, object=_CLAUSE, dated=True, confidence=0.8),
+    Rule("event", "did", rf"{_I} {_NOW}had (?:an?|my|our) <x:occasion>\b<y:tail>", _CLAUSE, object=_CLAUSE, dated=True, confidence=0.8, open=True),
+    Rule("event", "did", rf"{_I} {_NOW}(?:{SLOTS['past'].pattern}) <x:deed>", _CLAUSE, object=_CLAUSE, dated=True, confidence=0.8),
+    Rule("event", "plans", rf"(?:i'll|i will|we'll|we will) (?:be )?(?:{SLOTS['going'].pattern}|go|fly|travel|visit|move|start|leave|attend|turn) <x:deed>", _CLAUSE, object=_CLAUSE, dated=True, confidence=0.8),
 )
 SLOTS["tail"] = Slot(rf"{_TEXT}{{0,100}}?")
 
@@ -233,11 +244,12 @@ _ORDER = (
 _OPENING = (
     r"i|i'?m|i've|i'd|i'll|my|we|we're|we've|our|he|she|they|it|"
     r"it's|you|your|what|what's|how|where|which|who|why|when|if|unless|whether|can|could|"
-    r"would|should|do|does|did|is|are|am|will|please|always|never|don't|there|call|keep|any"
+    r"would|should|do|does|did|is|are|am|will|please|there"
 )
 _SHARED = (
-    r"(?:also |now |currently |recently |then |really )?(?:live|work|study|love|like|hate|enjoy|"
-    r"prefer|play|speak|own|drive|have|moved|grew up|am|used to|teach|write|code|don't like|"
+    r"(?:also |now |currently |recently |then |really )?(?:live|like|hate|enjoy|"
+    r"(?:work|study|love|play|drive)(?= (?:to|in|at|as|for|from|my|our|the|an?|\w+ing|\w+s)\b)|"
+    r"prefer|speak|own|have|moved|grew up|am|used to|teach|write|code|don't like|"
     r"can't stand|adore|dislike)\b"
 )
 
@@ -252,7 +264,8 @@ ENGLISH = Language(
     joints=any_of(
         r"\s*;\s*",
         r"\s+[–—-]{1,2}\s+",
-        rf"(?<!^hello),\s+(?:(?:and|but|so|then|also|because|plus) )*(?=(?:{_OPENING})\b)",
+        rf"(?<!^hello),\s+(?:(?:and|but|so|then|also|because|plus) )*(?=(?:{_OPENING}|always|never|don't|call|keep|any)\b)",
+        r",\s+(?:but )?(?=(?:the |my )?[a-z-]+(?: [a-z-]+)? (?:is|are|was|were)\b)",
         rf",?\s+(?:and|but|so|plus|though|although|because|then|and then|and also)\s+(?=(?:{_OPENING})\b)",
         rf",?\s+(?:and|but|and then)\s+(?={_SHARED})|,\s+then\s+(?={_SHARED})",
     ),
@@ -282,11 +295,12 @@ ENGLISH = Language(
         r"\bas an ai\b",
     ),
     fiction=any_of(
-        r"\b(?:pretend|role-?play(?:ing)?|imagine|act (?:as|like)|you are now|let's (?:play|say|"
+        r"\b(?:pretend|role-?play(?:ing)?|(?<!can )(?<!only )(?<!could )imagine|act (?:as|like)|you are now|let's (?:play|say|"
         r"pretend|imagine|assume)|suppose|hypothetical|in the (?:voice|style|role|persona) of|from the "
         r"(?:perspective|point of view) of|play the role|first[- ]person|once upon a time|"
         r"in this (?:scenario|story|game|exercise)|example (?:sentence|text|dialogue))\b",
-        r"\b(?:write|draft|compose|generate|create|make up|tell) (?:me |us )?(?:an?|the|some|my|this|"
+        r"(?:^|[,.!?;:] |\b(?:please|can you|could you|would you|help me|you to|and|then|now) )"
+        r"(?:write|draft|compose|generate|create|make up|tell) (?:me |us )?(?:an?|the|some|my|this|"
         r"two|three|\d+)\b",
         r"\b(?:translate|summari[sz]e|proofread|paraphrase|rephrase|rewrite|reword|classify|analy[sz]e|"
         r"annotate|extract|transcribe|complete|continue|correct)\b[^.!?]{0,60}?(?::|\b(?:this|these|the "
@@ -301,5 +315,6 @@ ENGLISH = Language(
     ),
     shared=any_of(_SHARED),
     subject=any_of(r"(?:hello, )?(i|we)\b"),
-    third_person=third_person,
+    reword=reword,
+    retell=retell,
 )

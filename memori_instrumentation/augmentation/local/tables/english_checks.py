@@ -9,6 +9,10 @@ from memori_instrumentation.augmentation.local.tables import english_words as wo
 
 _HOLE = "⟦"
 _ARTICLES = frozenset({"the", "a", "an", "this", "that", "these", "those", "his", "her", "their"})
+_POINTING = word_set(
+    "it this that these those them there his her hers their theirs you your yours here"
+)
+_COUNTING = word_set("a an one two three four five six")
 _NO_NAME = word_set(
     "sorry back done new ok okay here ready sure fine good well not so very just also in on "
     "at from the a an i hoping looking trying going working afraid glad happy sad tired"
@@ -20,11 +24,19 @@ _AFTER_HEAD = re.compile(
 _JOB_ENDING = re.compile(r"(?:\w{2,}(?:er|or|ist|ian|smith|wright|man|woman|ologist))$")
 _DIET = re.compile(words.DIETS, re.IGNORECASE)
 _STATIVE_VERBS_NOT = word_set("know see hear ask get understand have be say think try")
+# What an assistant does anyway, so that "always" and "never" must mean it ...
 _ORDERS = word_set(
-    "answer reply respond use call mention say write speak talk ask include suggest recommend "
-    "give show tell keep add address explain start end begin format assume remind sign cite "
-    "quote apologize apologise lecture translate provide bring put make be check refer avoid "
-    "offer convert list summarize summarise remember repeat finish greet stick"
+    "answer reply respond use mention speak cite quote apologize apologise suggest recommend "
+    "include explain summarize summarise format translate address greet remind call ask repeat "
+    "refer convert avoid lecture"
+)
+# ... and what anyone does: only towards the user, or to the answers.
+_SHARED_ORDERS = word_set(
+    "give tell show keep make provide put start end begin finish write talk say add bring check "
+    "list stick assume offer be"
+)
+_TOWARDS = word_set(
+    "me us my your with in to brief concise short formal informal polite honest direct clear"
 )
 
 
@@ -39,6 +51,7 @@ def anyone(text: str) -> bool:
         0 < len(parts) <= 4
         and all(part.replace("'", "").replace("-", "").replace(".", "").isalpha() for part in parts)
         and parts[0].lower() not in _NO_NAME | words.VAGUE
+        and not _COUNTING & set(_split(text))
     )
 
 
@@ -57,11 +70,20 @@ def thing(text: str) -> bool:
     parts = _split(text)
     if not parts or len(parts) > 14 or _HOLE in text or parts[0] in words.VAGUE:
         return False
-    if parts[0] in _ARTICLES and len(parts) > 1 and parts[1] in words.ABOUT_THE_TALK:
+    if _POINTING & set(parts) or parts[0].endswith("ly") or parts[:2] == ["all", "the"]:
         return False
     if parts[0] == "to" and len(parts) > 1 and parts[1] in _STATIVE_VERBS_NOT:
         return False
+    if parts[0] in _ARTICLES and len(parts) > 1:
+        # "The" points at what was talked about, unless a name or one of the world's few follows.
+        known = parts[0] != "the" or text.split()[1][:1].isupper() or parts[1] in words.THE_ONLY
+        return known and parts[1] not in words.ABOUT_THE_TALK
     return parts[0] not in words.ABOUT_THE_TALK or len(parts) > 2
+
+
+def deed(text: str) -> bool:
+    """What was done, in words that stand by themselves."""
+    return thing(text) or (text.lower().startswith("the ") and not _POINTING & set(_split(text)))
 
 
 def place(text: str) -> bool:
@@ -100,7 +122,7 @@ def order(text: str) -> bool:
     parts = _split(text)
     return (
         1 < len(parts) <= 25
-        and parts[0] in _ORDERS
+        and (parts[0] in _ORDERS or (parts[0] in _SHARED_ORDERS and parts[1] in _TOWARDS))
         and _HOLE not in text
         and not {"here", "this", "below", "above"} & set(parts)
     )

@@ -9,7 +9,7 @@ from memori_instrumentation.augmentation.local.rules import word_set
 
 # Things that say nothing by themselves, or are about the conversation.
 VAGUE = word_set(
-    """it this that these those them they you your yours him her he she one ones some something
+    """i i'm i've we we're me us myself it this that these those them they you your yours him her he she one ones some something
     anything everything nothing stuff things thing someone anyone everyone so both either neither
     how what when where which who why if whether here there"""
 )
@@ -18,6 +18,12 @@ ABOUT_THE_TALK = word_set(
     reply explanation sound look part point draft first second third last latter former result
     results output format style tone wording phrasing text article paragraph sentence title code
     function bug error message question prompt essay email summary plan one ones feeling rest"""
+)
+# What "the" is said of without pointing at anything mentioned.
+THE_ONLY = word_set(
+    """ocean sea mountains beach outdoors countryside forest woods snow rain cold heat opera theatre
+    theater cinema movies gym smell taste internet moon stars sun
+    piano guitar violin drums cello flute saxophone trumpet harp news stage city desert"""
 )
 PLACE_NOT = word_set(
     """fear peace hope denial harmony pain constant total interesting simulation bubble moment
