@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from memori_instrumentation.augmentation import Extractor, build_extractor
 from memori_instrumentation.augmentation.local import LocalExtractor
-from memori_instrumentation.augmentation.local.languages import candidates
+from memori_instrumentation.augmentation.local.languages import LANGUAGES, candidates
+from memori_instrumentation.augmentation.local.rules import Language
 from memori_instrumentation.augmentation.local.sentences import sentences
-from memori_instrumentation.augmentation.local.tables.english import ENGLISH
 from memori_instrumentation.blocks import CLOSE, OPEN
 from memori_storage.records import Job, StoredMessage
 
@@ -259,8 +259,14 @@ def test_no_text_takes_long(text: str, job_of: JobOf) -> None:
     assert time.process_time() - started < 1.0
 
 
-def test_every_rule_names_what_it_captures() -> None:
-    for compiled in ENGLISH.rules:
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+def test_every_rule_compiles_and_names_what_it_captures(language: Language) -> None:
+    for compiled in language.rules:
         names = {*compiled.regex.groupindex, "clause"}
-        for template in (compiled.rule.content, compiled.rule.object, compiled.rule.subject):
+        for template in (
+            compiled.rule.content,
+            compiled.rule.object,
+            compiled.rule.subject,
+            compiled.rule.predicate,
+        ):
             template.format_map(dict.fromkeys(names, "x"))

@@ -28,6 +28,10 @@ _OTHER_SCRIPT = re.compile(r"[\u0590-\u06ff\u0900-\u0dff\u0e00-\u0eff\uac00-\ud7
 _WORDS = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*|[^\W\d_]+")
 
 
+LANGUAGES = (*_LATIN, CHINESE, JAPANESE, RUSSIAN)
+"""All that have rules."""
+
+
 def candidates(sentence: str) -> tuple[Language, ...]:
     """The languages with rules that ``sentence`` may be in; none for one in another script.
 

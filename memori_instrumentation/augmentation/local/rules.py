@@ -7,6 +7,7 @@ matched, case aside, at the beginning of a clause.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -55,11 +56,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class CompiledRule:
-    """A rule ready to be matched."""
+    """A rule with its slots filled in, ready to be matched."""
 
     rule: Rule
-    regex: re.Pattern[str]
+    pattern: str
     checks: Mapping[str, Check]
+
+    @property
+    def regex(self) -> re.Pattern[str]:
+        """The pattern compiled, once: languages that nobody writes in cost nothing."""
+        return _regex(self.pattern)
 
     def captures(self, clause: str) -> dict[str, str] | None:
         """What the rule's slots hold in a clause; ``None`` when the rule does not apply."""
@@ -126,9 +132,14 @@ def _compiled(rule: Rule, slots: Mapping[str, Slot], end: str) -> CompiledRule:
     pattern = _SLOT.sub(lambda slot: f"(?P<{slot[1]}>{slots[slot[2]].pattern})", rule.pattern)
     return CompiledRule(
         rule,
-        re.compile(f"(?:{pattern}){'' if rule.open else end}", re.IGNORECASE),
+        f"(?:{pattern}){'' if rule.open else end}",
         {name: slots[slot].check for name, slot in names},
     )
+
+
+@functools.cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def any_of(*patterns: str) -> re.Pattern[str]:

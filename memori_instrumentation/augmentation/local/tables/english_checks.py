@@ -72,7 +72,7 @@ def thing(text: str) -> bool:
         return False
     if _POINTING & set(parts) or parts[0].endswith("ly") or parts[:2] == ["all", "the"]:
         return False
-    if parts[0] == "to" and len(parts) > 1 and parts[1] in _STATIVE_VERBS_NOT:
+    if parts[0] == "to" and (len(parts) == 1 or parts[1] in _STATIVE_VERBS_NOT):
         return False
     if parts[0] in _ARTICLES and len(parts) > 1:
         # "The" points at what was talked about, unless a name or one of the world's few follows.
