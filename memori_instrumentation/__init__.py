@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from memori_instrumentation.capture.processor import MemoriSpanExporter, MemoriSpanProcessor
     from memori_instrumentation.config import Settings, SettingsError
     from memori_instrumentation.instrumentor import MemoriInstrumentor
+    from memori_instrumentation.learning import RecallClient
     from memori_instrumentation.recall.block import context_block
-    from memori_instrumentation.recall.client import Memory, RecallClient, RecallError
+    from memori_instrumentation.recall.memory import Memory, RecallError
 
 _HOMES = {
     "Attribution": "_attribution",
@@ -43,9 +44,9 @@ _HOMES = {
     "SettingsError": "config",
     "MemoriInstrumentor": "instrumentor",
     "context_block": "recall.block",
-    "Memory": "recall.client",
-    "RecallClient": "recall.client",
-    "RecallError": "recall.client",
+    "Memory": "recall.memory",
+    "RecallClient": "learning",
+    "RecallError": "recall.memory",
 }
 
 __all__ = [

@@ -135,8 +135,20 @@ def _checked(name: str, value: Any, default: Any, origin: str) -> Any:
         # One rule for ids wherever they come from; attribution sits above this module.
         return checked_id(origin, value)
     if name == "database" and isinstance(value, str):
-        return _anchored(value)
+        return _database_url(value, origin)
     return value
+
+
+def _database_url(url: str, origin: str) -> str:
+    """``url`` as it will be used. What is wrong with it is said without it: it may hold a
+    password."""
+    scheme, separator, _ = url.partition("://")
+    if not separator or not scheme.replace("+", "", 1).replace("_", "").isalnum():
+        raise SettingsError(
+            f"{origin} is not a database URL: use dialect://..., for example "
+            "sqlite:///memori.db or postgresql://user@host/name"
+        )
+    return _anchored(url)
 
 
 def _anchored(url: str) -> str:

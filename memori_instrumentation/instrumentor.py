@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,6 @@ class MemoriInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         given = {key: value for key, value in kwargs.items() if key not in _OTEL_ARGUMENTS}
         try:
             settings = Settings.resolve(**given)
-            check_database(settings.database)
         except SettingsError as error:
             if any(value is not None for value in given.values()):
                 raise
@@ -87,7 +87,9 @@ class MemoriInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             settings,
             provider,
             open_store=lambda: _open_store(settings),
-            make_learner=None if not settings.worker else lambda s, n: _learner(settings, s, n),
+            make_learner=functools.partial(_learner, settings, provider)
+            if settings.worker
+            else None,
         )
         runtime.tracing.tracer()  # a provider set up already is joined now
         self._runtime = runtime
@@ -134,21 +136,6 @@ _OTEL_ARGUMENTS = frozenset(
 """What ``opentelemetry-instrument`` and distributions pass to every instrumentor."""
 
 
-def check_database(database: Any) -> None:
-    """Refuse at once what can be seen to be no database without importing anything.
-
-    Raises:
-        SettingsError: A string that is no URL.
-    """
-    if isinstance(database, str):
-        scheme, separator, _ = database.partition("://")
-        if not separator or not scheme.replace("+", "").replace("_", "").isalnum():
-            raise SettingsError(
-                f"database={database!r} is no database URL: use one like sqlite:///memori.db or "
-                "postgresql://user@host/name"
-            )
-
-
 def _open_store(settings: Settings) -> Store:
     from memori_storage import open_store
 
@@ -157,11 +144,11 @@ def _open_store(settings: Settings) -> Store:
     return store
 
 
-def _learner(settings: Settings, store: Store, stats: Stats) -> Learner:
-    """The worker that learns from what is stored; it may import what is heavy."""
-    from memori_instrumentation.augmentation import build_extractor
-    from memori_instrumentation.augmentation.worker import Worker
-    from memori_instrumentation.embeddings import build_embedder
+def _learner(
+    settings: Settings, provider: TracerProvider | None, store: Store, stats: Stats
+) -> Learner:
+    """The worker that learns from what is stored."""
+    from memori_instrumentation.learning import make_worker  # heavy: only once something is stored
 
     def count(name: str, n: int) -> None:
         if name == "memories":
@@ -169,9 +156,4 @@ def _learner(settings: Settings, store: Store, stats: Stats) -> Learner:
         elif name == "failed":
             stats.failed += n
 
-    return Worker(
-        store,
-        build_extractor(settings.extractor),
-        build_embedder(settings.embedder),
-        on_event=count,
-    )
+    return make_worker(settings, store, on_event=count, tracer_provider=provider)

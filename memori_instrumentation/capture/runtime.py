@@ -234,7 +234,8 @@ class Runtime:
                 item.set()
 
     def _on_stored(self, store: Store, seconds: float) -> None:
-        """After a write: measure it and wake the learner. Learning that fails must not stop storing."""
+        """After a write: measure it and wake the learner. Learning that fails must not stop
+        storing."""
         if self._observe_write is not None:
             self._observe_write(seconds)
         if self._make_learner is None:

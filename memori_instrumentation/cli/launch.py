@@ -11,12 +11,11 @@ from typing import Any, NoReturn
 
 from memori_instrumentation.bootstrap import DIRECTORY
 from memori_instrumentation.cli.flags import FLAGS
-from memori_instrumentation.config import Settings, SettingsError
+from memori_instrumentation.config import Settings
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127
 """Exit codes for commands that cannot be run, as POSIX shells have them."""
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\+[A-Za-z0-9_]+)?://")
 _PYTHON = re.compile(r"(python|pypy)(\d+(\.\d+)*t?)?(-dbg|d)?(\.exe)?")
 _VALUED = frozenset("WX")
 """Python's options that take a value, in the same word or the next."""
@@ -31,13 +30,7 @@ def check(settings: Mapping[str, Any], environ: Mapping[str, str]) -> None:
         SettingsError: For a value that its setting does not take, or a database that is not named
             by a URL. The text never holds the URL, which may hold a password.
     """
-    resolved = Settings.resolve(environ, **settings)
-    if not _URL.match(str(resolved.database)):
-        origin = "--database" if "database" in settings else FLAGS["database"].env
-        raise SettingsError(
-            f"{origin} is not a database URL: use dialect://..., for example "
-            "sqlite:///memori.db or postgresql://user@host/name"
-        )
+    Settings.resolve(environ, **settings)
 
 
 def launch(command: Sequence[str], settings: Mapping[str, Any], environ: Mapping[str, str]) -> int:

@@ -21,7 +21,6 @@ from memori_instrumentation.demo.story import PROCESS, QUESTIONS, SESSIONS, Sess
 if TYPE_CHECKING:
     from memori_instrumentation.recall.client import RecallClient
     from memori_instrumentation.recall.memory import Memory
-    from memori_storage.store import Store
 
 FILE = "memori-demo.db"
 _APP = Path(__file__).with_name("app.py")
@@ -71,13 +70,15 @@ def show(*, database: str | None, live: bool) -> bool:
         environ["MEMORI_DATABASE_URL"] = settings.database
         for session in SESSIONS:
             _converse(session, environ)
-    from memori_instrumentation.recall.client import RecallClient
+    from memori_instrumentation.learning import RecallClient, learn
     from memori_storage import open_store
 
     store = open_store(settings.database)
     try:
         store.migrate()
-        _learn(store, settings)
+        # What the programs' own workers had no time for before they ended.
+        while learn(store, settings):
+            pass
         users = {entity: _kept(store.export(entity)) for entity in _entities()}
         _show_kept(users)
         fine = _show_recall(RecallClient(store, settings=settings), users)
@@ -139,18 +140,6 @@ def _converse(session: Session, environ: Mapping[str, str]) -> None:
     )
     if done.returncode:
         raise DemoError(f"the chat program ended with exit code {done.returncode}")
-
-
-def _learn(store: Store, settings: Settings) -> None:
-    """Learn what the programs' own workers had no time for before they ended."""
-    from memori_instrumentation.augmentation import build_extractor
-    from memori_instrumentation.augmentation.worker import Worker
-    from memori_instrumentation.embeddings import build_embedder
-
-    extractor, embedder = build_extractor(settings.extractor), build_embedder(settings.embedder)
-    worker = Worker(store, extractor, embedder)
-    while worker.run_once():
-        pass
 
 
 def _kept(lines: Iterable[Mapping[str, Any]]) -> Kept:

@@ -141,7 +141,7 @@ def test_a_reader_that_stops_reading_is_no_error(memori, environ, database):
             2,
             "foo databases are not supported",
         ),
-        (["export", "--entity", "a", "--database", "x"], 2, "the database URL cannot be read"),
+        (["export", "--entity", "a", "--database", "x"], 2, "database is not a database URL"),
         (["export", "--entity", "a", "--database", "sqlite:////dev/null/x"], 2, "cannot open the"),
         (["demo", "--live"], 2, "--live needs OPENAI_API_KEY"),
     ],

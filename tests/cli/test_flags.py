@@ -61,7 +61,7 @@ def test_what_follows_the_command_is_never_touched(rest):
 @pytest.mark.parametrize(
     ("settings", "environ", "named"),
     [
-        ({"database": "memori.db"}, {}, "--database"),
+        ({"database": "memori.db"}, {}, "database is not"),
         ({}, {"MEMORI_DATABASE_URL": "postgres:secret@host"}, "MEMORI_DATABASE_URL"),
         ({"entity": " "}, {}, "entity"),
         ({}, {"MEMORI_SESSION": "s" * 20_000}, "MEMORI_SESSION"),

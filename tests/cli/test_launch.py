@@ -145,7 +145,7 @@ def test_help_and_version(memori):
         (["./garbage"], 126, "cannot run ./garbage: Exec format error"),
         (["--nope", "python"], 2, "option --nope not recognized (see --help)"),
         (["--entity", "", "python"], 2, "entity must not be empty: leave it out instead"),
-        (["--database", "memori.db", "python"], 2, "--database is not a database URL: use"),
+        (["--database", "memori.db", "python"], 2, "database is not a database URL: use"),
     ],
 )
 def test_mistakes_are_one_line(memori, write, tmp_path, arguments, code, says):
