@@ -99,7 +99,12 @@ def tool_response_part(id: str | None, response: Any) -> Part:
 
 def other_part(item: Json) -> Part:
     """A part of a kind we have no shape for: kept as sent, less any long encoded payload."""
-    return {"type": str(item.get("type", "unknown")), "content": _without_payloads(item)}
+    kind = str(item.get("type", "unknown"))
+    return {"type": "unknown" if kind in _SHAPED else kind, "content": _without_payloads(item)}
+
+
+_SHAPED = frozenset({"text", "reasoning", "tool_call", "tool_call_response", "blob", "uri", "file"})
+"""Types whose parts have a shape of ours, which a part that we cannot read does not have."""
 
 
 def media_part(modality: str, mime_type: str | None, data: str | bytes) -> Part:
@@ -186,6 +191,11 @@ def items(value: Any) -> list[Json]:
 
 def string(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def number(value: Any) -> int:
+    """``value`` if it is a whole number, else 0: indexes in streams."""
+    return value if isinstance(value, int) else 0
 
 
 def counts(usage: Any, names: Mapping[str, str]) -> dict[str, int]:

@@ -17,6 +17,7 @@ from memori_instrumentation.capture.reading import (
     items,
     mapping,
     media_part,
+    number,
     other_part,
     reasoning_part,
     string,
@@ -162,7 +163,7 @@ def assemble(events: Iterable[Json]) -> Assembled:
             if event.get(name):
                 body[name] = event[name]
         for choice in items(event.get("choices")):
-            _merge_choice(choices.setdefault(int(choice.get("index") or 0), {}), choice)
+            _merge_choice(choices.setdefault(number(choice.get("index")), {}), choice)
     body["choices"] = [choices[index] for index in sorted(choices)]
     finished = bool(choices) and all(choice.get("finish_reason") for choice in choices.values())
     return Assembled(body, complete=error is None and (done or finished), error=error)
@@ -178,20 +179,20 @@ def _merge_choice(choice: dict[str, Any], event: Json) -> None:
         message.setdefault("role", delta["role"])
     calls = message.setdefault("_calls", {})
     for position, call in enumerate(items(delta.get("tool_calls"))):
-        merged = calls.setdefault(call.get("index", position), {"function": {}})
+        index = number(call.get("index", position))
+        merged = calls.setdefault(index, {"function": {"arguments": ""}})
         custom = mapping(call.get("custom"))
         function = mapping(call.get("function")) or {**custom, "arguments": custom.get("input")}
         merged["id"] = call.get("id") or merged.get("id")
         merged["function"]["name"] = function.get("name") or merged["function"].get("name")
-        arguments = merged["function"].get("arguments", "")
-        merged["function"]["arguments"] = arguments + (function.get("arguments") or "")
+        merged["function"]["arguments"] += string(function.get("arguments")) or ""
     if calls:
         message["tool_calls"] = list(calls.values())
     legacy = mapping(delta.get("function_call"))
     if legacy:
         merged = message.setdefault("function_call", {"name": None, "arguments": ""})
         merged["name"] = legacy.get("name") or merged["name"]
-        merged["arguments"] += legacy.get("arguments") or ""
+        merged["arguments"] += string(legacy.get("arguments")) or ""
     choice["finish_reason"] = event.get("finish_reason") or choice.get("finish_reason")
 
 

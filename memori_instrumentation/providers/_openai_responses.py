@@ -22,6 +22,7 @@ from memori_instrumentation.capture.reading import (
     items,
     mapping,
     media_part,
+    number,
     other_part,
     reasoning_part,
     string,
@@ -157,57 +158,62 @@ _FINAL = frozenset({"response.completed", "response.incomplete", "response.faile
 
 def assemble(events: Iterable[Json]) -> Assembled:
     """The final event's response; of a stream cut short, what its events had brought."""
-    started: dict[str, Any] = {}
-    partial: dict[int, dict[str, Any]] = {}
+    body: dict[str, Any] = {}
+    items_so_far: dict[int, _Item] = {}
     error: tuple[str, str] | None = None
+    complete = False
     for event in events:
         kind = str(event.get("type"))
         if kind in _FINAL:
-            response = mapping(event.get("response"))
-            failure = mapping(response.get("error"))
-            if kind == "response.failed":
+            body = dict(mapping(event.get("response")))
+            complete = kind != "response.failed"
+            if not complete:
+                failure = mapping(body.get("error"))
                 error = (str(failure.get("code")), str(failure.get("message")))
-            return Assembled(response, complete=kind != "response.failed", error=error)
+            break
         if kind == "error":
             failure = mapping(event.get("error")) or event
             error = (str(failure.get("code") or "error"), str(failure.get("message")))
         elif kind in ("response.created", "response.in_progress"):
-            started = dict(mapping(event.get("response")))
+            body = dict(mapping(event.get("response")))
         else:
-            _merge(partial, kind, event)
-    body = {**started, "output": [partial[index] for index in sorted(partial)]}
-    return Assembled(body, complete=False, error=error)
+            items_so_far.setdefault(number(event.get("output_index")), _Item()).take(kind, event)
+    if not body.get("output"):
+        body["output"] = [items_so_far[index].whole() for index in sorted(items_so_far)]
+    return Assembled(body, complete, error)
 
 
-def _merge(output: dict[int, dict[str, Any]], kind: str, event: Json) -> None:
-    """Add what one event brought to the items so far."""
-    index = event.get("output_index")
-    if not isinstance(index, int):
-        return
-    if kind in ("response.output_item.added", "response.output_item.done"):
-        output[index] = dict(mapping(event.get("item")))
-        return
-    item = output.setdefault(index, {"type": "message", "role": "assistant"})
-    delta = event.get("delta")
-    if not isinstance(delta, str):
-        return
-    if kind in ("response.output_text.delta", "response.refusal.delta"):
-        content = item.setdefault("content", [])
-        position = int(event.get("content_index") or 0)
-        while len(content) <= position:
-            content.append({"type": "output_text", "text": ""})
-        content[position]["text"] += delta
-    elif kind in (
-        "response.function_call_arguments.delta",
-        "response.custom_tool_call_input.delta",
-    ):
-        name = "input" if "custom" in kind else "arguments"
-        item[name] = item.get(name, "") + delta
-    elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
-        summary = item.setdefault("summary", [])
-        if not summary:
-            summary.append({"type": "summary_text", "text": ""})
-        summary[0]["text"] += delta
+class _Item:
+    """One output item as the events of a stream build it up."""
+
+    def __init__(self) -> None:
+        self._item: dict[str, Any] = {}
+        self._deltas: dict[tuple[str, int], str] = {}
+
+    def take(self, kind: str, event: Json) -> None:
+        """Add what one event brought."""
+        delta = event.get("delta")
+        if kind in ("response.output_item.added", "response.output_item.done"):
+            self._item = dict(mapping(event.get("item")))
+            if kind.endswith("done"):
+                self._deltas.clear()
+        elif isinstance(delta, str):
+            place = kind, number(event.get("content_index"))
+            self._deltas[place] = self._deltas.get(place, "") + delta
+
+    def whole(self) -> Json:
+        """The item, as far as it came."""
+        item = dict(self._item) or {"type": "message", "role": "assistant"}
+        for (kind, _), text in sorted(self._deltas.items()):
+            if kind in ("response.output_text.delta", "response.refusal.delta"):
+                item["content"] = [*items(item.get("content")), {"type": "text", "text": text}]
+            elif kind == "response.function_call_arguments.delta":
+                item["arguments"] = text
+            elif kind == "response.custom_tool_call_input.delta":
+                item["input"] = text
+            elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
+                item["summary"] = [*items(item.get("summary")), {"text": text}]
+        return item
 
 
 API = Api("/responses", "chat", read_request, read_reply, assemble)

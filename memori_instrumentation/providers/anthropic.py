@@ -22,6 +22,7 @@ from memori_instrumentation.capture.reading import (
     loose_json,
     mapping,
     media_part,
+    number,
     other_part,
     reasoning_part,
     string,
@@ -156,12 +157,12 @@ def assemble(events: Iterable[Json]) -> Assembled:
         if kind == "message_start":
             body = dict(mapping(event.get("message")))
         elif kind == "content_block_start":
-            blocks[int(event.get("index") or 0)] = dict(mapping(event.get("content_block")))
+            blocks[number(event.get("index"))] = dict(mapping(event.get("content_block")))
         elif kind == "content_block_delta":
             delta = mapping(event.get("delta"))
             name = _DELTAS.get(str(delta.get("type")))
             if name is not None:
-                block = blocks.setdefault(int(event.get("index") or 0), {"type": "text"})
+                block = blocks.setdefault(number(event.get("index")), {"type": "text"})
                 block[name] = str(block.get(name) or "") + str(delta.get(name) or "")
         elif kind == "message_delta":
             body.update(mapping(event.get("delta")))
@@ -180,7 +181,7 @@ def assemble(events: Iterable[Json]) -> Assembled:
     return Assembled(body, complete, error)
 
 
-API = Api("/v1/messages", "chat", read_request, read_reply, assemble)
+APIS = (Api("/v1/messages", "chat", read_request, read_reply, assemble),)
 
 
 def provider(client: Any) -> str:
@@ -189,4 +190,4 @@ def provider(client: Any) -> str:
 
 def build() -> Patcher:
     """The patches of the ``anthropic`` package."""
-    return patcher("anthropic._base_client", "_request", (API,), provider)
+    return patcher("anthropic._base_client", "_request", APIS, provider)

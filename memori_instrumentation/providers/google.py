@@ -28,6 +28,7 @@ from memori_instrumentation.capture.reading import (
     items,
     mapping,
     media_part,
+    number,
     other_part,
     reasoning_part,
     string,
@@ -161,9 +162,7 @@ def assemble(events: Iterable[Json]) -> Assembled:
             error = (str(failure.get("status") or failure.get("code")), str(failure.get("message")))
         body.update({key: value for key, value in event.items() if key != "candidates" and value})
         for item in items(event.get("candidates")):
-            candidate = candidates.setdefault(
-                int(item.get("index") or 0), {"content": {"parts": []}}
-            )
+            candidate = candidates.setdefault(number(item.get("index")), {"content": {"parts": []}})
             candidate["content"]["parts"] += items(mapping(item.get("content")).get("parts"))
             if reason := _get(item, "finishReason"):
                 candidate["finishReason"] = reason
@@ -171,7 +170,7 @@ def assemble(events: Iterable[Json]) -> Assembled:
     return Assembled(body, complete=error is None and read_reply(body).complete, error=error)
 
 
-_APIS = tuple(
+APIS = tuple(
     Api(path, "generate_content", read_request, read_reply, assemble)
     for path in (":generateContent", ":streamGenerateContent")
 )
@@ -187,7 +186,7 @@ def _begin(client: Any, args: Any, kwargs: Any) -> tuple[Call, context.Context] 
         return None
     try:
         path = args[1] if len(args) > 1 else kwargs["path"]
-        api = first_api(_APIS, path)
+        api = first_api(APIS, path)
         if api is None:
             return None
         url = urlsplit(str(client._http_options.base_url))
