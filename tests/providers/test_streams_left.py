@@ -13,7 +13,7 @@ import pytest
 
 from wire.check import Kept
 from wire.memory import Memory
-from wire.replies import Answer, text
+from wire.replies import text
 from wire.sdks import Sdk, each, resolve, step
 from wire.server import WireServer
 
@@ -49,9 +49,10 @@ async def opened(sdk: Sdk, server: WireServer, asynchronous: bool) -> tuple[Any,
 async def settled() -> None:
     """Let go of what is unreachable: async generators are closed by tasks the event loop makes,
     one for each generator around the next."""
+    gc.collect()
     for _ in range(5):
-        gc.collect()
         await asyncio.sleep(0.01)
+    gc.collect()
 
 
 async def test_break_and_close(
