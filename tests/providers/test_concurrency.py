@@ -15,7 +15,10 @@ from wire.memory import Memory
 from wire.sdks import SDKS, Sdk, each, resolve
 from wire.server import WireServer
 
-OPENAI, ANTHROPIC, GOOGLE = SDKS[0], SDKS[2], SDKS[4]
+SHARED = [
+    pytest.param(sdk, id=sdk.name, marks=() if sdk is SDKS[0] else pytest.mark.slow)
+    for sdk in (SDKS[0], SDKS[2], SDKS[4])
+]
 ENTITIES = 8
 
 
@@ -29,7 +32,7 @@ def assert_each_under_its_own(memory: Memory, calls: Counter[str]) -> None:
         assert all(entity in said for _, said in texts(found.messages))
 
 
-@pytest.mark.parametrize("sdk", [OPENAI, ANTHROPIC, GOOGLE], ids=lambda sdk: sdk.name)
+@pytest.mark.parametrize("sdk", SHARED)
 def test_64_threads_of_20_calls(sdk: Sdk, server: WireServer, memory: Memory) -> None:
     client = sdk.client(server.url, False)
     calls: Counter[str] = Counter()
@@ -63,7 +66,7 @@ def test_64_threads_of_20_calls(sdk: Sdk, server: WireServer, memory: Memory) ->
     assert_each_under_its_own(memory, calls)
 
 
-@pytest.mark.parametrize("sdk", [OPENAI, ANTHROPIC, GOOGLE], ids=lambda sdk: sdk.name)
+@pytest.mark.parametrize("sdk", SHARED)
 async def test_200_tasks_of_10_calls(sdk: Sdk, server: WireServer, memory: Memory) -> None:
     client = sdk.client(server.url, True)
     calls: Counter[str] = Counter()
