@@ -15,12 +15,12 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry import context
 
-from memori_instrumentation._attribution import CALL, attach, detach
+from memori_instrumentation._attribution import CALL
 from memori_instrumentation.capture.call import Call
 from memori_instrumentation.capture.decode import frozen
 from memori_instrumentation.capture.reading import Api, first_api
-from memori_instrumentation.capture.runtime import active
 from memori_instrumentation.capture.tee import tee
+from memori_instrumentation.providers._choke import Args, Asked, Choke, Kwargs, unusable
 from memori_instrumentation.providers._patching import Patch, Patcher
 
 Provider = Callable[[Any], str]
@@ -37,37 +37,14 @@ def patcher(module: str, method: str, apis: Sequence[Api], provider: Provider) -
         provider: Names the provider for ``gen_ai.provider.name``.
     """
 
-    def request(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        started = _begin(client, args, kwargs, apis, provider)
-        if started is None:
-            return wrapped(*args, **kwargs)
-        call, ctx, options = started
-        token = attach(ctx)
-        try:
-            result = wrapped(*args, **kwargs)
-        except BaseException as error:
-            _failed(call, options, error)
-            raise
-        finally:
-            detach(token)
-        _returned(call)
-        return result
-
-    async def request_async(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
-        started = _begin(client, args, kwargs, apis, provider)
-        if started is None:
-            return await wrapped(*args, **kwargs)
-        call, ctx, options = started
-        token = attach(ctx)
-        try:
-            result = await wrapped(*args, **kwargs)
-        except BaseException as error:
-            _failed(call, options, error)
-            raise
-        finally:
-            detach(token)
-        _returned(call)
-        return result
+    def describe(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
+        options = _options(args, kwargs)
+        if options.method.lower() != "post":
+            return None
+        api = first_api(apis, options.url)
+        if api is None:
+            return None
+        return Asked(api, provider(client), _model(options.json_data), _server(client))
 
     def response(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
         _note_response(kwargs, is_async=False)
@@ -77,38 +54,20 @@ def patcher(module: str, method: str, apis: Sequence[Api], provider: Provider) -
         _note_response(kwargs, is_async=True)
         return wrapped(*args, **kwargs)
 
+    choke = Choke(describe, _returned, _failed)
     return Patcher(
         [
-            Patch(module, f"SyncAPIClient.{method}", request),
-            Patch(module, f"AsyncAPIClient.{method}", request_async),
+            Patch(module, f"SyncAPIClient.{method}", choke.sync),
+            Patch(module, f"AsyncAPIClient.{method}", choke.asynchronous),
             Patch(module, "SyncAPIClient._process_response", response),
             Patch(module, "AsyncAPIClient._process_response", response_async),
         ]
     )
 
 
-def _begin(
-    client: Any, args: Any, kwargs: Any, apis: Sequence[Api], provider: Provider
-) -> tuple[Call, context.Context, Any] | None:
-    """Start capturing, if this is a conversation and nothing forbids it. Never raises."""
-    runtime = active()
-    if runtime is None:
-        return None
-    try:
-        options = args[1] if len(args) > 1 else kwargs["options"]
-        if options.method.lower() != "post":
-            return None
-        api = first_api(apis, options.url)
-        if api is None:
-            return None
-        begun = runtime.begin(
-            api, provider(client), model=_model(options.json_data), server=_server(client)
-        )
-    except Exception as error:
-        runtime.stats.failed += 1
-        runtime.stats.once("begin", "a call could not be captured: %r", error)
-        return None
-    return None if begun is None else (*begun, options)
+def _options(args: Args, kwargs: Kwargs) -> Any:
+    """The ``FinalRequestOptions`` of a call."""
+    return args[1] if len(args) > 1 else kwargs["options"]
 
 
 _PORTS = {"https": 443, "http": 80}
@@ -149,7 +108,7 @@ def _note_response(kwargs: Any, *, is_async: bool) -> None:
             call.decoder = _decoder(type(response), encoding)
         tee(response, call, is_async=is_async)
     except Exception as error:
-        _unusable(error)
+        unusable("a response", error)
 
 
 def _decoder(response_class: Any, encoding: str) -> Callable[[bytes], bytes]:
@@ -163,29 +122,22 @@ def _decoder(response_class: Any, encoding: str) -> Callable[[bytes], bytes]:
     return decode
 
 
-def _returned(call: Call) -> None:
-    """The SDK returned: hand over, unless a stream is still to be read."""
+def _returned(call: Call, ctx: context.Context, result: Any) -> Any:
+    # A stream is handed over when it has been read or given up.
     if not call.streamed:
         call.finish()
+    return result
 
 
-def _failed(call: Call, options: Any, error: BaseException) -> None:
-    """The SDK raised: note what was sent and what the server said. Never raises."""
-    try:
-        response = getattr(error, "response", None)
-        if response is not None:
-            call.status = response.status_code
-            call.body = response.content
-        if call.request is None:
-            request = getattr(error, "request", None)
-            call.request = request.content if request is not None else frozen(options.json_data)
-    except Exception as problem:
-        _unusable(problem)
-    call.finish(error)
-
-
-def _unusable(error: Exception) -> None:
-    runtime = active()
-    if runtime is not None:
-        runtime.stats.failed += 1
-        runtime.stats.once("response", "a response could not be captured: %r", error)
+def _failed(call: Call, args: Args, kwargs: Kwargs, error: BaseException) -> None:
+    response = getattr(error, "response", None)
+    if response is not None:
+        call.status = response.status_code
+        call.body = response.content
+    if call.request is None:
+        request = getattr(error, "request", None)
+        if request is not None:
+            call.request = request.content
+        else:
+            # Cancelled before there was a request: the options are the caller's to change.
+            call.request = frozen(_options(args, kwargs).json_data)
