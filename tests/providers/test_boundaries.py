@@ -133,9 +133,10 @@ async def test_no_request_carries_memori_baggage(
     """Not with the SDK's own tracing (anthropic sends baggage), not with HTTP instrumentation."""
     http: Any = None
     if tracing == "httpx":
-        from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+        # The SDKs of today use httpx2.
+        from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor
 
-        http = HTTPXClientInstrumentor()
+        http = HTTPX2ClientInstrumentor()
         http.instrument(tracer_provider=memory.provider)
     try:
         ctx = baggage.set_baggage("app.tenant", "acme")
@@ -154,6 +155,9 @@ async def test_no_request_carries_memori_baggage(
         sent = json.dumps(received.headers) + received.body.decode()
         assert "memori" not in sent
         assert "secret-user" not in sent
+        if http is not None:  # it was at work, and the app's own baggage went along
+            assert "traceparent" in received.headers
+            assert received.headers["baggage"] == "app.tenant=acme"
 
 
 async def each_event(sdk: Sdk, client: Any) -> Any:
