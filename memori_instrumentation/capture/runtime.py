@@ -94,10 +94,11 @@ class Runtime:
         self._lock = threading.Lock()
         forget_open_calls()
         self._reset()
-        multiprocessing = sys.modules.get("multiprocessing.util")
-        if multiprocessing is not None:
-            # Its children end without running atexit.
-            multiprocessing.Finalize(None, self.shutdown, exitpriority=0)
+        if (util := sys.modules.get("multiprocessing.util")) is not None:
+            # Its children end without running atexit, and clear their finalizers when they begin.
+            util.register_after_fork(
+                self, lambda it: util.Finalize(None, it.shutdown, exitpriority=0)
+            )
 
     # --- the caller's thread --------------------------------------------------------------------
 

@@ -63,9 +63,7 @@ class Spool:
             store: Called with batches; what it raises ends the replay and leaves the file for
                 another.
         """
-        own, self._file = self._file, None
-        if own is not None:
-            own.close()
+        self.close()
         if not self.directory.is_dir():
             return
         for path in sorted(self.directory.glob("*.jsonl")):
@@ -81,6 +79,12 @@ class Spool:
                 if batch:
                     store(batch)
                 path.unlink()
+
+    def close(self) -> None:
+        """Let go of this process's file: it is for anyone to replay."""
+        own, self._file = self._file, None
+        if own is not None:
+            own.close()
 
     def reject(self, turn: Turn, error: Exception) -> None:
         """Put aside a turn that the store refuses for good, with the reason, for a person to look

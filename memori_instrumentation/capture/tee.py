@@ -70,8 +70,12 @@ class _SyncTee(_Tee):
         call.finish()
 
     def close(self) -> None:
-        self._call.finish()
-        self._stream.close()
+        # First the connection, then the hand-over: it wakes our worker, which would only be in the
+        # way of the SDK's last bytes.
+        try:
+            self._stream.close()
+        finally:
+            self._call.finish()
 
 
 class _AsyncTee(_Tee):
@@ -93,5 +97,7 @@ class _AsyncTee(_Tee):
         call.finish()
 
     async def aclose(self) -> None:
-        self._call.finish()
-        await self._stream.aclose()
+        try:
+            await self._stream.aclose()
+        finally:
+            self._call.finish()

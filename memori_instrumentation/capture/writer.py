@@ -16,6 +16,8 @@ from memori_storage.records import Turn
 from memori_storage.store import Store, StoreConfigurationError, StoreError, StoreUnavailableError
 
 BATCH = 200
+_PACE = 0.02
+"""Seconds between the beginnings of two writes under load."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 _MISCONFIGURED_WAIT = 30.0
 
@@ -23,7 +25,8 @@ _MISCONFIGURED_WAIT = 30.0
 class Writer:
     """Takes turns from any thread and stores them from one.
 
-    An idle writer stores a turn as it comes; a busy one takes up to 200 at a time. While the
+    An idle writer stores a turn as it comes. A busy one writes every 20 ms at most, up to 200 turns
+    at a time, which costs the program a fraction of what as many single writes would. While the
     store is away turns wait in memory, up to ``limit``, then on disk; they are stored when it is
     back.
 
@@ -114,6 +117,7 @@ class Writer:
                 self._spool.directory,
             )
             self._spill(len(self._pending))
+        self._spool.close()
 
     def _drain_queue(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -124,8 +128,12 @@ class Writer:
 
     def _take(self) -> bool:
         """Wait for work, then take all there is up to a batch; ``False`` when told to end."""
+        pause = self._patience()
+        if pause is not None and pause <= _PACE:
+            time.sleep(pause)  # let them gather rather than wake for each
+            pause = 0.0
         try:
-            item = self._queue.get(timeout=self._patience())
+            item = self._queue.get(timeout=pause)
             while True:
                 if item is None:
                     return False
@@ -165,6 +173,7 @@ class Writer:
         self._next_try = time.monotonic() + seconds
 
     def _store_pending(self) -> None:
+        started = time.monotonic()
         store = self._store
         if store is None:
             store = self._store = self._open_store()
@@ -179,7 +188,7 @@ class Writer:
         if self._wait > _FIRST_WAIT:
             self._stats.said.discard("unavailable")
             log.warning("the memory database is back: everything captured so far is stored")
-        self._wait, self._next_try = _FIRST_WAIT, 0.0
+        self._wait, self._next_try = _FIRST_WAIT, started + _PACE
         for done in self._flushes:
             done.set()
         self._flushes.clear()
