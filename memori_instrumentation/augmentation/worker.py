@@ -10,14 +10,16 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.trace import TracerProvider
 
 from memori_instrumentation._attribution import suppressing, using
+from memori_instrumentation._forking import gate
 from memori_instrumentation.augmentation.protocol import Extractor
 from memori_instrumentation.augmentation.tally import OnEvent, Tally
 from memori_instrumentation.embeddings.protocol import Embedder
@@ -84,7 +86,6 @@ class Worker:
         self._lease = lease
         self._tracer_provider = tracer_provider
         self._migrated = False
-        self._deferred: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._on_event = on_event
         self._begin()
@@ -95,6 +96,8 @@ class Worker:
         self._lock = threading.Lock()
         self._wakened = threading.Event()
         self._stopping = threading.Event()
+        self._rounds = 0
+        self._idle_since = 0
         self._tally = Tally(logger, self._on_event)
 
     @property
@@ -119,16 +122,26 @@ class Worker:
             StoreError: When the store cannot be used. Jobs begun are open again when their lease
                 ends; what was finished stays finished.
         """
+        with gate.working():
+            return self._round()
+
+    def _round(self) -> int:
+        """One look into the queue, and what is found there done."""
+        self._rounds += 1
+        this = self._rounds
         self._migrate()
-        done = 0
+        done = claimed = 0
         # From an empty context: our spans are roots that link to what they learn from, also when
         # the caller happens to be inside a span of its own.
         with using(suppressing(Context())):
             claimed_at = time.monotonic()
             for job in self._store.claim_jobs(self._name, limit=self._batch, lease=self._lease):
+                claimed += 1
                 if time.monotonic() - claimed_at >= self._lease:
                     break  # no longer ours: whoever claims it next does it
                 done += self._do(job)
+        if not claimed:
+            self._idle_since = this
         return done
 
     def _do(self, job: Job) -> bool:
@@ -143,8 +156,6 @@ class Worker:
         except Exception as error:
             self._failed(job, error)
             return False
-        with self._lock:
-            self._deferred.pop(job.id, None)
         self._tally.count("jobs")
         self._tally.count("memories", len(stored))
         self._tally.count("vectors", vectors)
@@ -211,13 +222,9 @@ class Worker:
         self._tally.failure("job", error, "learning failed, trying again in %.0f s", delay)
         self._store.fail_job(job, reason, retry_in=delay)
         self._tally.count("retries")
-        with self._lock:
-            self._deferred[job.id] = time.monotonic() + delay
 
     def _park(self, job: Job, reason: str) -> None:
         self._store.fail_job(job, reason, retry_in=None)
-        with self._lock:
-            self._deferred.pop(job.id, None)
         self._tally.count("failed")
         logger.error("gave up learning from turn %s: %s", job.turn_id, reason)
 
@@ -255,18 +262,30 @@ class Worker:
         return not thread.is_alive()
 
     def drain(self, timeout: float = 10.0) -> bool:
-        """Wait until nothing is left to learn; whether that was so within ``timeout`` seconds.
+        """Wait until all that was stored by now is learned; whether that was so within ``timeout``
+        seconds.
 
         Works with and without the thread: without it, jobs are done here. Jobs that failed and are
         to be tried again later do not count, nor do parked ones. The store being away counts as
         something left.
         """
+        now = datetime.now(UTC)
+        return self._until(lambda: not self._store.pending_jobs(before=now), timeout)
+
+    def settle(self, timeout: float = 10.0) -> bool:
+        """Wait until this worker finds nothing more to do; whether that was so within ``timeout``
+        seconds. Unlike :meth:`drain` it does not wait for what other workers have in hand."""
+        begun = self._rounds
+        return self._until(lambda: self._idle_since > begun, timeout)
+
+    def _until(self, done: Callable[[], bool], timeout: float) -> bool:
+        """Learn, in the thread or here, until ``done`` or ``timeout`` seconds have gone by."""
         deadline = time.monotonic() + timeout
-        pause = 0.01
+        pause = 0.005
         while True:
             try:
                 self._migrate()
-                if self._store.pending_jobs() <= self._waiting():
+                if done():
                     return True
                 if self._thread is not None and self._thread.is_alive():
                     self.wake()
@@ -287,12 +306,6 @@ class Worker:
         if not self._migrated:
             self._store.migrate()
             self._migrated = True
-
-    def _waiting(self) -> int:
-        """How many jobs this worker has put off until later."""
-        now = time.monotonic()
-        with self._lock:
-            return sum(due > now for due in self._deferred.values())
 
     def _unavailable(self, error: Exception) -> None:
         self._tally.count("unavailable")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from opentelemetry import baggage, context, trace
 
 from memori_instrumentation._attribution import Attribution, for_provider, read, suppressed
+from memori_instrumentation._forking import gate
 from memori_instrumentation.capture import spans
 from memori_instrumentation.capture.call import (
     Call,
@@ -45,6 +46,7 @@ class Learner(Protocol):
     def start(self) -> None: ...
     def wake(self) -> None: ...
     def drain(self, timeout: float) -> bool: ...
+    def settle(self, timeout: float) -> bool: ...
     def stop(self, timeout: float) -> object: ...
 
 
@@ -175,7 +177,7 @@ class Runtime:
             self._writer.stop(max(1.0, deadline - time.monotonic()))
         if self._learner is not None:
             # Jobs that are not done by then are rows in the database: the next program does them.
-            self._learner.drain(max(0.1, deadline - time.monotonic()))
+            self._learner.settle(max(0.1, deadline - time.monotonic()))
             self._learner.stop(max(0.1, deadline - time.monotonic()))
         self._reset()
 
@@ -213,6 +215,20 @@ class Runtime:
                 self._thread.start()
 
     def _run(self, calls: queue.SimpleQueue[Call | Turn | threading.Event | None]) -> None:
+        with gate.working():
+            writer = self._begin_writing(calls)
+        while (item := calls.get()) is not None:
+            if isinstance(item, Call):
+                with gate.working():
+                    self._digest(item, writer)
+            elif isinstance(item, Turn):
+                self._keep(item, writer)
+            else:
+                item.set()
+
+    def _begin_writing(
+        self, calls: queue.SimpleQueue[Call | Turn | threading.Event | None]
+    ) -> Writer:
         # What the caller's thread must not pay for is imported here.
         from memori_instrumentation.capture.spool import Spool, spool_directory
         from memori_instrumentation.capture.writer import Writer
@@ -226,13 +242,7 @@ class Runtime:
             stored=self._on_stored,
         )
         self._observe_write = publish(self.stats, lambda: calls.qsize() + writer.length())
-        while (item := calls.get()) is not None:
-            if isinstance(item, Call):
-                self._digest(item, writer)
-            elif isinstance(item, Turn):
-                self._keep(item, writer)
-            else:
-                item.set()
+        return writer
 
     def _on_stored(self, store: Store, seconds: float) -> None:
         """After a write: measure it and wake the learner. Learning that fails must not stop

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from memori_instrumentation._forking import gate
 from memori_instrumentation.capture.spool import Spool
 from memori_instrumentation.capture.stats import Stats, log
 from memori_storage.records import Turn
@@ -92,7 +93,8 @@ class Writer:
     def _run(self) -> None:
         while self._take():
             try:
-                self._work()
+                with gate.working():
+                    self._work()
             except Exception as error:
                 # Nothing above this frame could handle it; the turns are still pending.
                 self._stats.failed += 1

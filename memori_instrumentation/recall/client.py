@@ -114,7 +114,8 @@ class RecallClient:
     def flush(self, timeout: float = 10.0) -> bool:
         """Wait until what this process captured is stored, and all that is stored is learned.
 
-        Where nothing in this process learns in the background, the open jobs are done here and now.
+        Learning that failed and is put off for later is not waited for. Where nothing in this
+        process learns in the background, the open jobs are done here and now.
 
         Args:
             timeout: Seconds to wait at most.
@@ -125,12 +126,12 @@ class RecallClient:
         deadline = time.monotonic() + timeout
         if not flushing.flush_registered(deadline):
             return False
-        store = self._store()
-        while store.pending_jobs():
+        store, now = self._store(), datetime.now(UTC)
+        while store.pending_jobs(before=now):
             learn = flushing.inline_learner()
             if learn is not None and learn(store):
                 if time.monotonic() >= deadline:
-                    return not store.pending_jobs()
+                    return not store.pending_jobs(before=now)
                 continue
             left = deadline - time.monotonic()
             if left <= 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, func, or_, select, update
 
 from memori_storage import keys
 from memori_storage.database import chunks
@@ -96,9 +96,12 @@ def fail(connection: Connection, job: Job, error: str, retry_in: float | None) -
     )
 
 
-def pending(connection: Connection, entity: str | None) -> int:
-    """How many jobs are not done and not parked."""
+def pending(connection: Connection, entity: str | None, before: datetime | None) -> int:
+    """How many jobs are not done and not parked; see :meth:`Store.pending_jobs`."""
     statement = select(func.count()).select_from(jobs).where(jobs.c.state == OPEN)
     if entity is not None:
         statement = statement.where(jobs.c.entity_key == keys.entity_key(entity))
+    if before is not None:
+        due = or_(jobs.c.available_at <= datetime.now(UTC), jobs.c.worker.is_not(None))
+        statement = statement.where(jobs.c.created_at <= before, due)
     return connection.scalar(statement) or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from memori_storage import jobs, reading
@@ -59,9 +60,9 @@ class SqlStore:
         """Give a job back, to be tried after ``retry_in`` seconds, or park it with ``None``."""
         self._database.write(lambda c: jobs.fail(c, job, error, retry_in))
 
-    def pending_jobs(self, entity: str | None = None) -> int:
+    def pending_jobs(self, entity: str | None = None, *, before: datetime | None = None) -> int:
         """How many jobs are open or leased."""
-        return self._database.read(lambda c: jobs.pending(c, entity))
+        return self._database.read(lambda c: jobs.pending(c, entity, before))
 
     def add_vectors(self, entity: str, vectors: Iterable[Vector]) -> None:
         """Keep embeddings for an entity's items; one per item and model, the newest wins."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from memori_storage.records import (
@@ -76,8 +77,14 @@ class Store(Protocol):
         ``None``."""
         ...
 
-    def pending_jobs(self, entity: str | None = None) -> int:
-        """How many jobs are open or leased (parked ones are not), of one entity or of all."""
+    def pending_jobs(self, entity: str | None = None, *, before: datetime | None = None) -> int:
+        """How many jobs are open or leased (parked ones are not).
+
+        Args:
+            entity: Only this one's; default: everybody's.
+            before: Only those of turns that began by then and that are not put off until later:
+                what is still to come of everything said so far.
+        """
         ...
 
     def add_vectors(self, entity: str, vectors: Iterable[Vector]) -> None:
