@@ -2,6 +2,7 @@
 
 Short on purpose: what is rare in one person's memories weighs much and what is common weighs little
 by itself (inverse document frequency); these lists spare the postings and tell languages apart.
+The last line of each is what learned memories call the person they are about.
 """
 
 # ruff: noqa: RUF001 - letters of other alphabets are what this file is about
@@ -20,6 +21,7 @@ _LISTS = {
         these they this those through to too under until up very was wasn't we we're were
         what what's when where which while who whom whose why will with won't would you
         you're your yours
+        user user's
     """,
     "german": """
         aber alle als also am an auch auf aus bei bin bis bist da dann das dass dein deine
@@ -29,6 +31,7 @@ _LISTS = {
         nicht noch nun nur ob oder ohne sehr sein seine sich sie sind so über um und uns
         unser unter viel vom von vor war waren warum was wegen weil wenn wer werden wie
         wieder will wir wird wo wurde zu zum zur
+        nutzer
     """,
     "french": """
         à ai ainsi as au aussi aux avait avec avez avoir avons c'est car ce cela ces cet
@@ -36,6 +39,7 @@ _LISTS = {
         eu eux fait il ils j j'ai je l la le les leur leurs lui ma mais me mes moi mon n ne
         nos notre nous on ont ou où par pas plus pour pourquoi qu quand que quel quelle qui
         s sa sans se ses si son sont suis sur ta te tes toi ton tu un une vos votre vous y
+        utilisateur l'utilisateur
     """,
     "spanish": """
         a al algo ante antes aunque como con contra cual cuál cuando cuándo de del desde
@@ -44,6 +48,7 @@ _LISTS = {
         más me mi mí mis mucho muy no nos nosotros o os otra otro para pero poco por porque
         qué que quien quién se sea ser si sí sin sobre son soy su sus también tan te tengo
         tiene todo tu tú tus un una unas uno unos y ya yo
+        usuario
     """,
     "italian": """
         a ad ai al alla alle anche avere aveva c'è che chi ci come con cosa cui da dai dal
@@ -52,6 +57,7 @@ _LISTS = {
         nei nel nella noi non nostro o per perché più poi quale quando quello questa questo
         qui se sei si sia siamo sono sta sto su sua sue sul sulla suo ti tra tu tua tuo un
         una uno vi voi
+        utente l'utente
     """,
     "portuguese": """
         a ao aos aquela aquele as às até com como da das de dela dele deles depois do dos e
@@ -60,6 +66,7 @@ _LISTS = {
         nós nossa nosso num numa o onde os ou para pela pelo por porque qual quando que quê
         quem são se sem ser seu seus só sou sua suas também te tem tenho ter teu tu tua um
         uma você vocês
+        usuário utilizador
     """,
     "russian": """
         а бы был была были было быть в вам вас весь во вот все всё вы где да даже для до его
@@ -67,6 +74,7 @@ _LISTS = {
         мне меня мой моя мы на над нас наш не него нее неё нет ни них но ну о об он она они
         оно от очень по под при про с со так также там то тоже тот ты у уже чего чем что
         чтобы эта эти это этот я
+        пользователь
     """,
 }
 
