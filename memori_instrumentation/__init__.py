@@ -26,10 +26,10 @@ if TYPE_CHECKING:
         attribution,
         new_session,
     )
-    from memori_instrumentation.capture.processor import MemoriSpanExporter, MemoriSpanProcessor
+    from memori_instrumentation.client import RecallClient
     from memori_instrumentation.config import Settings, SettingsError
     from memori_instrumentation.instrumentor import MemoriInstrumentor
-    from memori_instrumentation.learning import RecallClient
+    from memori_instrumentation.pipelines import MemoriSpanExporter, MemoriSpanProcessor
     from memori_instrumentation.recall.block import context_block
     from memori_instrumentation.recall.memory import Memory, RecallError
 
@@ -38,14 +38,14 @@ _HOMES = {
     "AttributionError": "_attribution",
     "attribution": "_attribution",
     "new_session": "_attribution",
-    "MemoriSpanExporter": "capture.processor",
-    "MemoriSpanProcessor": "capture.processor",
+    "MemoriSpanExporter": "pipelines",
+    "MemoriSpanProcessor": "pipelines",
     "Settings": "config",
     "SettingsError": "config",
     "MemoriInstrumentor": "instrumentor",
     "context_block": "recall.block",
     "Memory": "recall.memory",
-    "RecallClient": "learning",
+    "RecallClient": "client",
     "RecallError": "recall.memory",
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
 
 from memori_instrumentation import baggage_guard
+from memori_instrumentation.assembly import build_runtime
 from memori_instrumentation.capture import runtime as pipeline
-from memori_instrumentation.capture.runtime import Learner, Runtime
-from memori_instrumentation.capture.stats import Stats
+from memori_instrumentation.capture.runtime import Runtime
 from memori_instrumentation.config import Settings, SettingsError
 from memori_instrumentation.providers import build_all
 from memori_instrumentation.recall import flushing
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
     from memori_instrumentation.providers._patching import Patcher
-    from memori_storage.store import Store
 
 log = logging.getLogger("memori_instrumentation")
 
@@ -62,18 +60,21 @@ class MemoriInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         Raises:
             SettingsError: An argument that cannot be used; the message says what to do.
         """
-        explicit = {key: value for key, value in kwargs.items() if key not in _OTEL_ARGUMENTS}
-        if self._is_instrumented_by_opentelemetry and self._automatic and explicit:
+        automatic = kwargs.keys() <= _FROM_LAUNCHERS
+        if self._is_instrumented_by_opentelemetry:
+            if automatic or not self._automatic:
+                super().instrument(**kwargs)  # says that it is instrumented already
+                return
             self.uninstrument()
         super().instrument(**kwargs)
+        self._automatic = automatic
         if self._runtime is None:
             # Switched off, or unusable settings in the environment.
             self._is_instrumented_by_opentelemetry = False
-        self._automatic = not explicit
 
     def _instrument(self, **kwargs: Any) -> None:
         provider: TracerProvider | None = kwargs.pop("tracer_provider", None)
-        given = {key: value for key, value in kwargs.items() if key not in _OTEL_ARGUMENTS}
+        given = {key: value for key, value in kwargs.items() if key not in _FROM_OTEL}
         try:
             settings = Settings.resolve(**given)
         except SettingsError as error:
@@ -83,14 +84,7 @@ class MemoriInstrumentor(BaseInstrumentor):  # type: ignore[misc]
             return
         if settings.disabled:
             return
-        runtime = Runtime(
-            settings,
-            provider,
-            open_store=lambda: _open_store(settings),
-            make_learner=functools.partial(_learner, settings, provider)
-            if settings.worker
-            else None,
-        )
+        runtime = build_runtime(settings, provider)
         runtime.tracing.tracer()  # a provider set up already is joined now
         self._runtime = runtime
         pipeline.set_current(runtime)
@@ -124,36 +118,7 @@ class MemoriInstrumentor(BaseInstrumentor):  # type: ignore[misc]
         return self._runtime is None or self._runtime.flush(timeout)
 
 
-_OTEL_ARGUMENTS = frozenset(
-    {
-        "tracer_provider",
-        "meter_provider",
-        "logger_provider",
-        "skip_dep_check",
-        "raise_exception_on_conflict",
-    }
-)
-"""What ``opentelemetry-instrument`` and distributions pass to every instrumentor."""
-
-
-def _open_store(settings: Settings) -> Store:
-    from memori_storage import open_store
-
-    store = open_store(settings.database)
-    store.migrate()
-    return store
-
-
-def _learner(
-    settings: Settings, provider: TracerProvider | None, store: Store, stats: Stats
-) -> Learner:
-    """The worker that learns from what is stored."""
-    from memori_instrumentation.learning import make_worker  # heavy: only once something is stored
-
-    def count(name: str, n: int) -> None:
-        if name == "memories":
-            stats.learned += n
-        elif name == "failed":
-            stats.failed += n
-
-    return make_worker(settings, store, on_event=count, tracer_provider=provider)
+_FROM_LAUNCHERS = frozenset({"skip_dep_check", "raise_exception_on_conflict"})
+"""What ``opentelemetry-instrument`` passes to every instrumentor."""
+_FROM_OTEL = _FROM_LAUNCHERS | {"meter_provider", "logger_provider"}
+"""Arguments that instrumentors take by convention and that mean nothing here."""

@@ -1,18 +1,15 @@
-"""Our place in OpenTelemetry's trace pipelines: a span processor and a span exporter.
-
-Both are imported only where the OpenTelemetry SDK already is.
-"""
+"""Our place in a tracer provider's pipeline. Imported only where the OpenTelemetry SDK already
+is."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from memori_instrumentation._attribution import KEYS, current
 from memori_instrumentation.capture.foreign import is_inference, turn_of_span
@@ -22,16 +19,13 @@ from memori_storage.records import Turn
 _COVERED = 4_096
 
 
-class MemoriSpanProcessor(SpanProcessor):
+class PipelineProcessor(SpanProcessor):
     """Stamps attribution on ``gen_ai`` spans as they start and hands model calls over as they end.
 
-    ``MemoriInstrumentor`` puts one first into the tracer provider's list by itself: its
-    ``force_flush`` and ``shutdown`` wait until every finished call is read and its span ended, so
-    that the exporters behind it see those spans.
-
-    Calls that our own patches captured are handed over beside their span; spans of other
-    instrumentations become turns if they carry message content and the call they tell of is not
-    one of ours.
+    Calls that our own patches captured are handed over beside their span. Spans of other
+    instrumentations become turns if they carry message content and the call they tell of is not one
+    of ours. ``force_flush`` and ``shutdown`` wait until every finished call is read and its span
+    ended, so that exporters behind this processor see those spans.
 
     Args:
         put: Takes a turn: stores it, soon, on another thread.
@@ -80,50 +74,6 @@ class MemoriSpanProcessor(SpanProcessor):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return self._drain(timeout_millis / 1_000)
-
-
-class MemoriSpanExporter(SpanExporter):
-    """Stores the model calls among exported spans: for pipelines that export, or a collector of
-    one's own.
-
-    Spans must carry message content (``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true``
-    where they are made) and ``memori.*`` attributes. Turn ids come from the span's, so a span
-    exported twice, or one whose call was also captured in process, is stored once.
-
-    Args:
-        database: As for ``MemoriInstrumentor().instrument``.
-
-    Raises:
-        memori_storage.store.StoreConfigurationError: The database is named wrongly.
-    """
-
-    def __init__(self, database: Any = None) -> None:
-        from memori_instrumentation.config import Settings
-        from memori_storage import open_store
-
-        settings = Settings.resolve(database=database)
-        self._store = open_store(settings.database)
-        self._store.migrate()
-        self._session = settings.session or "exported"
-        self._keep_unattributed = settings.unattributed == "store"
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        from memori_storage.store import StoreError
-
-        turns = [turn for span in spans if (turn := turn_of_span(span, self._session)) is not None]
-        kept = [turn for turn in turns if turn.entity or self._keep_unattributed]
-        try:
-            if kept:
-                self._store.add_turns(kept)
-        except StoreError:
-            return SpanExportResult.FAILURE
-        return SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        self._store.close()
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        return True
 
 
 def _ours(span: ReadableSpan) -> bool:

@@ -89,7 +89,7 @@ class Runtime:
         self._learner: Learner | None = None
         self._thread: threading.Thread | None = None
         self._observe_write: Callable[[float], None] | None = None
-        self._run_session = self.settings.session or f"run-{uuid.uuid4()}"
+        self.default_session = self.settings.session or f"run-{uuid.uuid4()}"
 
     def _after_fork(self) -> None:
         # Calls and turns of the parent are the parent's to store; its threads are not here.
@@ -145,15 +145,18 @@ class Runtime:
         """Wait until all captured turns are stored and learned from; whether that was so in
         time."""
         deadline = time.monotonic() + timeout
-        if self._thread is None:
-            return True
-        if not self.drain_decoding(timeout):
-            return False
-        writer, learner = self._writer, self._learner
-        if writer is not None and not writer.flush(max(0.0, deadline - time.monotonic())):
+        if not self.flush_storing(timeout):
             return False
         learner = self._learner
         return learner is None or learner.drain(max(0.0, deadline - time.monotonic()))
+
+    def flush_storing(self, timeout: float) -> bool:
+        """Wait until all captured turns are stored; whether that was so in time."""
+        deadline = time.monotonic() + timeout
+        if not self.drain_decoding(timeout):
+            return False
+        writer = self._writer
+        return writer is None or writer.flush(max(0.0, deadline - time.monotonic()))
 
     def drain_decoding(self, timeout: float) -> bool:
         """Wait until all finished calls are read and their spans ended."""
@@ -182,19 +185,19 @@ class Runtime:
         self._reset()
 
     def _adopt(self, provider: trace.TracerProvider) -> None:
-        """Join the pipeline of a tracer provider of the OpenTelemetry SDK; another kind has none
-        to join."""
+        """Join the pipeline of a tracer provider of the OpenTelemetry SDK; another has none."""
         if not hasattr(provider, "_active_span_processor"):
             return
         from memori_instrumentation.capture import processor
 
-        ours = processor.MemoriSpanProcessor(
-            self._put_foreign, self.drain_decoding, lambda: self._run_session
+        ours = processor.PipelineProcessor(
+            self.keep, self.drain_decoding, lambda: self.default_session
         )
         processor.put_first(provider, ours)
         self._adopted.append(lambda: processor.take_out(provider, ours))
 
-    def _put_foreign(self, turn: Turn) -> None:
+    def keep(self, turn: Turn) -> None:
+        """Store a turn that was not captured here, as if it had been."""
         if self._thread is None:
             self._start()
         self._queue.put(turn)
@@ -269,7 +272,7 @@ class Runtime:
         request = self._guarded(call, "request", decode.read_request) or Request(())
         reply = self._guarded(call, "reply", decode.read_reply) or Reply(complete=False)
         turn = self._guarded(
-            call, "turn", lambda it: decode.turn_of(it, request, reply, self._run_session)
+            call, "turn", lambda it: decode.turn_of(it, request, reply, self.default_session)
         )
         self._guarded(call, "span", lambda it: spans.finish(it, request, turn))
         if turn is not None:

@@ -118,7 +118,10 @@ def _described(call: Call, turn: Turn) -> dict[str, Any]:
         "gen_ai.response.model": turn.response_model,
         "gen_ai.response.id": turn.response_id,
         "gen_ai.response.finish_reasons": list(turn.finish_reasons) or None,
-        "gen_ai.conversation.id": turn.conversation_id,
+        # The conventions' own names for what the app said; not for sessions that we made up.
+        "user.id": turn.entity,
+        "gen_ai.agent.name": turn.process,
+        "gen_ai.conversation.id": call.attribution.session or turn.conversation_id,
     }
     attributes.update(
         {f"gen_ai.usage.{_USAGE.get(name, name)}": n for name, n in turn.usage.items()}

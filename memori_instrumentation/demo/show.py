@@ -70,7 +70,8 @@ def show(*, database: str | None, live: bool) -> bool:
         environ["MEMORI_DATABASE_URL"] = settings.database
         for session in SESSIONS:
             _converse(session, environ)
-    from memori_instrumentation.learning import RecallClient, learn
+    from memori_instrumentation.assembly import learn
+    from memori_instrumentation.client import RecallClient
     from memori_storage import open_store
 
     store = open_store(settings.database)

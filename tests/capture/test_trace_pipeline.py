@@ -129,7 +129,7 @@ def processors(provider: TracerProvider) -> tuple[object, ...]:
 
 
 def test_the_exporter_stores_what_a_pipeline_exports_once(database: str) -> None:
-    exporter = MemoriSpanExporter(database)
+    exporter = MemoriSpanExporter(database=database, worker=False)
     kept = InMemorySpanExporter()
     provider = TracerProvider()
     for each in (exporter, kept):
