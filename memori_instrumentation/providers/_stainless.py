@@ -24,7 +24,7 @@ from memori_instrumentation.providers._choke import Args, Asked, Choke, Kwargs, 
 from memori_instrumentation.providers._patching import Patch, Patcher
 
 Provider = Callable[[Any], str]
-"""Names the provider that a client talks to."""
+"""Names the provider that a client talks to; asked once for each client and base URL."""
 
 
 def patcher(module: str, method: str, apis: Sequence[Api], provider: Provider) -> Patcher:
@@ -44,7 +44,8 @@ def patcher(module: str, method: str, apis: Sequence[Api], provider: Provider) -
         api = first_api(apis, options.url)
         if api is None:
             return None
-        return Asked(api, provider(client), _model(options.json_data), _server(client))
+        name, server = _answering(client, provider)
+        return Asked(api, name, _model(options.json_data), server)
 
     def response(wrapped: Any, client: Any, args: Any, kwargs: Any) -> Any:
         _note_response(kwargs, is_async=False)
@@ -71,17 +72,19 @@ def _options(args: Args, kwargs: Kwargs) -> Any:
 
 
 _PORTS = {"https": 443, "http": 80}
-_servers: WeakKeyDictionary[Any, tuple[Any, tuple[str, int | None]]] = WeakKeyDictionary()
-"""Host and port by client, with the URL they are of: taking a URL apart at each call costs more
-than a span."""
+_servers: WeakKeyDictionary[Any, tuple[Any, str, tuple[str, int | None]]] = WeakKeyDictionary()
+"""Provider, host and port by client, with the URL they are of: taking a URL apart at each call
+costs more than a span."""
 
 
-def _server(client: Any) -> tuple[str, int | None]:
+def _answering(client: Any, provider: Provider) -> tuple[str, tuple[str, int | None]]:
+    """Who answers a client: the provider, and the server's host and port."""
     url = client._base_url
     known = _servers.get(client)
     if known is None or known[0] is not url:
-        known = _servers[client] = url, (url.host, url.port or _PORTS.get(url.scheme))
-    return known[1]
+        server = url.host, url.port or _PORTS.get(url.scheme)
+        known = _servers[client] = url, provider(client), server
+    return known[1:]
 
 
 def _model(body: Any) -> str | None:

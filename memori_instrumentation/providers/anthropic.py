@@ -33,6 +33,7 @@ from memori_instrumentation.capture.reading import (
 )
 from memori_instrumentation.providers._patching import Patcher
 from memori_instrumentation.providers._stainless import patcher
+from memori_instrumentation.providers.platforms import provider_at
 from memori_storage.records import Message, Part
 
 _PARAMETERS = {
@@ -185,7 +186,7 @@ APIS = (Api("/v1/messages", "chat", read_request, read_reply, assemble),)
 
 
 def provider(client: Any) -> str:
-    return "anthropic"
+    return provider_at(client._base_url.host, "anthropic")
 
 
 def build() -> Patcher:

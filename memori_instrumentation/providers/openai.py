@@ -1,4 +1,4 @@
-"""OpenAI's SDK: chat completions and the Responses API."""
+"""OpenAI's SDK: chat completions and the Responses API, of OpenAI and of those who speak it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import Any
 from memori_instrumentation.providers import _openai_chat, _openai_responses
 from memori_instrumentation.providers._patching import Patcher
 from memori_instrumentation.providers._stainless import patcher
+from memori_instrumentation.providers.platforms import provider_at
 
 APIS = (_openai_chat.API, _openai_responses.API)
 
 
 def provider(client: Any) -> str:
-    return "openai"
+    from openai.lib.azure import BaseAzureClient
+
+    if isinstance(client, BaseAzureClient):  # also behind a gateway of the company's own
+        return "azure.ai.openai"
+    return provider_at(client._base_url.host, "openai")
 
 
 def build() -> Patcher:

@@ -1,0 +1,63 @@
+"""Who answers at a base URL: the OpenAI and Anthropic SDKs talk to more platforms than their own.
+
+Names are the well-known values of ``gen_ai.provider.name`` in the OpenTelemetry GenAI semantic
+conventions. A platform that they have no name for (OpenRouter, Together, Nebius, a vLLM server on
+the internet) goes by its host.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+_PLATFORMS = {
+    "openai.com": "openai",
+    "anthropic.com": "anthropic",
+    "openai.azure.com": "azure.ai.openai",
+    "cognitiveservices.azure.com": "azure.ai.openai",
+    "services.ai.azure.com": "azure.ai.inference",
+    "models.ai.azure.com": "azure.ai.inference",
+    "inference.ai.azure.com": "azure.ai.inference",
+    "deepseek.com": "deepseek",
+    "groq.com": "groq",
+    "mistral.ai": "mistral_ai",
+    "x.ai": "x_ai",
+    "perplexity.ai": "perplexity",
+    "cohere.com": "cohere",
+    "cohere.ai": "cohere",
+    "generativelanguage.googleapis.com": "gcp.gemini",
+    "aiplatform.googleapis.com": "gcp.vertex_ai",
+    "ml.cloud.ibm.com": "ibm.watsonx.ai",
+}
+"""Provider by domain; a domain stands for the hosts below it too."""
+
+
+def provider_at(host: str, own: str) -> str:
+    """The provider behind a host, for ``gen_ai.provider.name``.
+
+    Args:
+        host: Of the base URL, in any case.
+        own: The provider that the SDK is made for. It names what has no name of its own: a server
+            on this machine or at a private address.
+    """
+    host = host.lower().rstrip(".")
+    if not host or _is_local(host):
+        return own
+    labels = host.split(".")
+    for start in range(len(labels)):
+        if name := _PLATFORMS.get(".".join(labels[start:])):
+            return name
+    first, domain = labels[0], ".".join(labels[-2:])
+    if first.startswith("bedrock") and domain in ("amazonaws.com", "api.aws"):
+        return "aws.bedrock"
+    if first.endswith("-aiplatform") and domain == "googleapis.com":
+        return "gcp.vertex_ai"
+    return host
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return False
