@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from memori_instrumentation.augmentation.local import LocalExtractor
-from memori_storage.records import Job
+from memori_storage.records import Job, NewMemory
 
 FILES = Path(__file__).parent / "extraction"
 
@@ -46,6 +46,16 @@ class Score:
         return self.right.total() / (self.right.total() + self.missed.total())
 
 
+def _is_meant(item: dict[str, Any], memory: NewMemory) -> bool:
+    said = memory.content.casefold()
+    return (
+        item["kind"] == memory.kind
+        and all(part.casefold() in said for part in item["has"])
+        and not any(part.casefold() in said for part in item.get("lacks", ()))
+        and item.get("object", memory.object or "").casefold() == (memory.object or "").casefold()
+    )
+
+
 def _measure(
     cases: list[dict[str, Any]], job_of: Callable[..., Job]
 ) -> tuple[Score, Score, list[str]]:
@@ -54,12 +64,7 @@ def _measure(
         expected = list(case["expect"])
         for memory in LocalExtractor().extract(job_of(case["text"])):
             match = next(
-                (
-                    item
-                    for item in expected
-                    if item["kind"] == memory.kind
-                    and all(part.casefold() in memory.content.casefold() for part in item["has"])
-                ),
+                (item for item in expected if _is_meant(item, memory)),
                 None,
             )
             if match is not None:
@@ -75,7 +80,11 @@ def _measure(
     return by_kind, by_language, remarks
 
 
-@pytest.mark.parametrize("name", ["tuned", "held_apart"])
+# Whoever tunes the rules should not see what they get wrong here.
+UNSEEN = {"everyday_held_apart"}
+
+
+@pytest.mark.parametrize("name", ["tuned", "held_apart", "everyday_tuned", "everyday_held_apart"])
 def test_precision_and_recall(
     name: str, job_of: Callable[..., Job], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,7 +93,9 @@ def test_precision_and_recall(
     with capsys.disabled():
         print(f"\n{name}: {len(cases)} messages")
         print(f"{'':14} {'right':>5} {'wrong':>5} {'missed':>6} {'precision':>9} {'recall':>9}")
-        print(by_kind.table(), by_language.table(), by_kind.line("all"), *remarks, sep="\n")
+        print(by_kind.table(), by_language.table(), by_kind.line("all"), sep="\n")
+        if name not in UNSEEN:
+            print(*remarks, sep="\n")
     teaches_nothing = sum(not case["expect"] for case in cases)
     assert teaches_nothing * 2 >= len(cases)
     assert by_kind.precision >= 0.9

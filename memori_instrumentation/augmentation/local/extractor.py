@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from memori_instrumentation.augmentation.local import dates, fallback
@@ -20,6 +21,7 @@ MAX_SENTENCES = 300
 
 _ASKING = ("?", "\uff1f", "؟", "吗", "嗎")
 _CLOSING = " .!。\uff01।"
+_LIST = re.compile(r"\s*,\s*(?:and\s+)?|\s+(?:and|or|&)\s+")
 
 
 class LocalExtractor:
@@ -63,19 +65,35 @@ def _read(text: str, message: StoredMessage) -> Iterator[NewMemory]:
 
 def _learn(sentence: str, language: Language, message: StoredMessage) -> Iterator[NewMemory]:
     """What one sentence teaches, read as one of ``language``."""
+    for pattern, said in language.tidied:
+        sentence = pattern.sub(said, sentence)
     for clause in _clauses(sentence, language):
         bare = _without_opener(clause, language)
         if language.doubt.search(bare) or language.question.match(bare):
             continue
-        for compiled in language.rules:
-            captured = compiled.captures(bare)
-            if captured is None and bare != clause:
-                captured = compiled.captures(clause)
-            if captured is None:
-                continue
-            memory = _fill(compiled.rule, captured, bare, language, message)
-            if memory is not None:
-                yield memory
+        for rule, captured in _matches(clause, bare, language):
+            for part in _parts(rule, captured):
+                memory = _fill(rule, part, bare, language, message)
+                if memory is not None:
+                    yield memory
+
+
+def _matches(clause: str, bare: str, language: Language) -> Iterator[tuple[Rule, dict[str, str]]]:
+    """The rules that apply to a clause, with or without its opener, and what they capture."""
+    read: set[str] = set()
+    for compiled in language.rules:
+        captured = compiled.captures(bare)
+        if captured is None and bare != clause:
+            captured = compiled.captures(clause)
+        if captured is not None:
+            read.add(compiled.rule.predicate)
+            yield compiled.rule, captured
+    # What the whole does not say, its part before the first comma may: "I have a dog called Miso,
+    # just adopted".
+    head, comma, _ = bare.partition(", ")
+    for compiled in language.rules if comma else ():
+        if compiled.rule.predicate not in read and (captured := compiled.captures(head)):
+            yield compiled.rule, captured
 
 
 def _clauses(sentence: str, language: Language) -> list[str]:
@@ -87,14 +105,16 @@ def _clauses(sentence: str, language: Language) -> list[str]:
     if asks:
         # "I'm vegan, what can I cook?": the question is what stands last.
         clauses.pop()
-    complete: list[str] = []
-    for clause in clauses:
-        if language.shared is not None and complete and language.shared.match(clause):
-            # "I live in Lyon and work as a nurse": the subject carries over, where it is "I".
-            subject = language.subject.match(complete[-1]) if language.subject else None
-            clause = f"{subject[1]} {clause}" if subject else clause
-        complete.append(clause.rstrip(_CLOSING))
-    return complete
+    for carry in language.carries:
+        clauses = [complete for clause in clauses for complete in carry.clauses(clause)]
+    return [clause.rstrip(_CLOSING) for clause in clauses]
+
+
+def _parts(rule: Rule, captured: dict[str, str]) -> list[dict[str, str]]:
+    """What a rule captured, once for each part of the list where its parts count singly."""
+    if not rule.each:
+        return [captured]
+    return [captured | {"x": part} for part in _LIST.split(captured["x"]) if part]
 
 
 def _without_opener(clause: str, language: Language) -> str:

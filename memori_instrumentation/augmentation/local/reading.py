@@ -19,6 +19,8 @@ _INDENTED = re.compile(r"^(?: {4,}|\t).*$", re.MULTILINE)
 # Quotations of several words; a quoted name or title is part of what is said.
 _QUOTATION = re.compile(
     r"\"[^\"\n]{0,2000}\"|“[^”\n]{0,2000}”|«[^»\n]{0,2000}»|„[^“”\n]{0,2000}[“”]|「[^」\n]{0,2000}」"
+    r"|(?<![\w'])'(?=[^\s'])(?:[^'\n]|(?<=\w)'(?=\w)){1,500}'(?!\w)"
+    "|\u2018[^\u2018\u2019\n]{0,500}\u2019(?!\\w)"
 )
 _LABELLED = re.compile(r"^[ \t]*\w[\w .'-]{0,30}: .*$", re.MULTILINE)
 _LETTER = re.compile(

@@ -52,6 +52,8 @@ class Rule:
     """Whether the pattern may match inside the clause, not only at its beginning."""
     open: bool = False
     """Whether anything may follow; else only the language's ``end``."""
+    each: bool = False
+    """Whether ``x`` is a list and each of its parts a memory of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,26 @@ class CompiledRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Carry:
+    """What later clauses take over from the one before: "I live in Lyon and work as a nurse"."""
+
+    subject: re.Pattern[str]
+    """What is taken over, as group 1, at the beginning of the clause before."""
+    joint: re.Pattern[str]
+    """Where, in such a clause, one begins that lacks it; what matches is cut out."""
+    space: str = " "
+    """What the language puts between words."""
+
+    def clauses(self, clause: str) -> list[str]:
+        """``clause`` in as many as it is, each complete."""
+        subject = self.subject.match(clause)
+        if subject is None:
+            return [clause]
+        first, *others = self.joint.split(clause)
+        return [first, *(f"{subject[1]}{self.space}{other}" for other in others)]
+
+
+@dataclass(frozen=True, slots=True)
 class Language:
     """All that the extractor knows of a language: tables, no code.
 
@@ -101,10 +123,10 @@ class Language:
     """What makes a clause no statement of fact, wherever it stands in it."""
     fiction: re.Pattern[str]
     """What makes everything from here on invented or pasted, wherever it stands in a sentence."""
-    shared: re.Pattern[str] | None = None
-    """A clause that begins with such a verb has the subject of the clause before."""
-    subject: re.Pattern[str] | None = None
-    """The subject at a clause's beginning that such a clause takes over, as group 1."""
+    carries: tuple[Carry, ...] = ()
+    """What clauses take over from those before, tried in order."""
+    tidied: tuple[tuple[re.Pattern[str], str], ...] = ()
+    """What a sentence is put right with before it is read: patterns and what replaces them."""
     reword: Callable[[str], str] = str
     """Turns a part of what users say of themselves into a part of what is said of them."""
     retell: Callable[[str], str] = str
@@ -145,6 +167,11 @@ def _regex(pattern: str) -> re.Pattern[str]:
 def any_of(*patterns: str) -> re.Pattern[str]:
     """A case-blind regular expression that matches where any of ``patterns`` does."""
     return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), re.IGNORECASE)
+
+
+def tidy(*pairs: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Case-blind regular expressions with their replacements, for :attr:`Language.tidied`."""
+    return tuple((re.compile(pattern, re.IGNORECASE), said) for pattern, said in pairs)
 
 
 def word_set(text: str) -> frozenset[str]:

@@ -11,6 +11,8 @@ _ABBREVIATION = re.compile(
     r"bzw|z\.b|ca|nr|str|sra|dra|sig|mme|mlle|ул|г|т\.д)|(?<![^\s.])[a-zа-я])\.$",
     re.IGNORECASE,
 )
+# Pictographs, with what joins, varies and colours them; keyboard digits and "#" are none.
+_PICTURES = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3]+")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•–—]|\d{1,2}[.)])\s+")
 _GREETING = re.compile(
     r"^(hi|hello|hey|good (?:morning|afternoon|evening))(?: there| all| everyone)?[!,.]*\s+",
@@ -19,12 +21,13 @@ _GREETING = re.compile(
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of ``text`` with their closing marks, without list marks, none blank.
+    """The sentences of ``text`` with their closing marks, without list marks and emojis, none
+    blank.
 
     A greeting is kept as ``Hello,`` with the sentence after it, so that "Hi! I'm Ann." is read as
     the introduction it is.
     """
-    text = _GREETING.sub("Hello, ", text.strip())
+    text = _GREETING.sub("Hello, ", _PICTURES.sub(" ", text).strip())
     found: list[str] = []
     start = 0
     for stop in _STOPS.finditer(text):

@@ -1,5 +1,5 @@
 """English: the fullest table. One rule a line, however long."""
-# ruff: noqa: E501, RUF001
+# ruff: noqa: E501
 # fmt: off
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from memori_instrumentation.augmentation.local.rules import (
     Language,
     Rule,
     Slot,
-    any_of,
     compile_rules,
     word_set,
 )
 from memori_instrumentation.augmentation.local.tables import english_checks as check
+from memori_instrumentation.augmentation.local.tables import english_grammar as grammar
 from memori_instrumentation.augmentation.local.tables import english_words as words
 from memori_instrumentation.augmentation.local.third_person import retell, reword
 
 _END = (
     r"(?=\s*(?:$|[;:!?(]|,? so (?:i|i'm|we|my|that|please|you|it|can)\b|, so\b|,? (?:because|since|which|who|where|when|while|although|though|as well|"
-    r"too|now|right now|currently|these days|nowadays|at the moment|by the way|btw|actually|thanks|"
+    r"too|now|right now|currently|at all|tbh|lately|unfortunately|sadly|obviously|though|imo|ngl|fyi|a lot|so much|"
+    r"most days|most of the time|if that|in case|thx|pls|i guess|these days|nowadays|at the moment|by the way|btw|actually|thanks|"
     r"thank you|please|especially|for now|already|anymore|haha|you know)\b))"
 )
 _TEXT = r"[^;:!?()\n]"
@@ -29,6 +30,8 @@ _YEARS = (
     r"twenty|thirty|forty|several|many|a few|a couple of) (?:years?|months?|decades?)"
 )
 
+_LEARNED = f"{words.LANGUAGES}|{words.TOOLS}|{words.INSTRUMENTS}|{words.GAMES}"
+
 SLOTS = {
     "name": Slot(r"[^\W\d_][^\s,;:!?()\d]{0,30}(?: [^\W\d_][^\s,;:!?()\d]{0,30}){0,3}?", check.name),
     "anyone": Slot(
@@ -36,7 +39,14 @@ SLOTS = {
     ),
     "place": Slot(rf"{_TEXT}{{1,60}}?", check.place),
     "thing": Slot(rf"{_TEXT}{{1,100}}?", check.thing),
-    "job": Slot(rf"{_TEXT}{{2,80}}?", check.job),
+    "job": Slot(rf"(?:(?! from | living | based ){_TEXT}){{2,80}}?", check.job),
+    "role": Slot(rf"(?:(?! from | living | based | at ){_TEXT}){{2,80}}?", check.job),
+    "when": Slot(words.WHEN),
+    "names": Slot(r"(?-i:[A-Z])[\w'-]{1,30}(?:(?:, | and |, and | & )(?-i:[A-Z])[\w'-]{1,30}){0,4}"),
+    "folk": Slot(
+        r"(?!(?:good|bad|nice|new|real|terrible|shy|different|busy|right|wrong|first|only|third|"
+        r"better|normal|single|human)\b)[a-z]{3,20}(?:[ -][a-z]{3,20})?"
+    ),
     "study": Slot(rf"{_TEXT}{{2,80}}?", check.study),
     "order": Slot(r"[^;!?()\n]{3,160}?", check.order),
     "nation": Slot(r"[a-z]+(?:[- ][a-z]+)?", check.nationality),
@@ -48,7 +58,7 @@ SLOTS = {
     "sort": Slot(r"(?!(?:one|ones|part|thing|bit|line|version|answer|option|way|memory|moment)\b)[\w' -]{2,40}?"),
     "relation": Slot(words.RELATION),
     "pets": Slot(
-        rf"(?:an?|one|two|three|four|five|six|\d{{1,2}})(?: [a-z-]{{2,20}}){{0,2}} (?:{words.PETS})"
+        rf"(?:an?|one|two|three|four|five|six|\d{{1,2}})(?: (?!(?:called|named|of|in|with|about|for|to)\b)[a-z-]{{2,20}}){{0,2}} (?:{words.PETS})"
     ),
     "pet": Slot(rf"(?:{words.PETS})"),
     "owned": Slot(
@@ -59,16 +69,24 @@ SLOTS = {
         rf"(?:an?|one|two|three|four|five|six|seven|\d|no)(?: [a-z-]{{2,20}}){{0,2}} (?:{words.CHILDREN})"
     ),
     "language": Slot(rf"(?:{words.LANGUAGES})(?:(?:, | and |, and )(?:{words.LANGUAGES})){{0,5}}"),
-    "tool": Slot(rf"(?:{words.TOOLS})(?:(?:, | and |, and )(?:{words.TOOLS})){{0,6}}"),
+    "tool": Slot(
+        rf"(?:{words.TOOLS})(?:(?:, | and |, and | & )(?:{words.TOOLS})(?![\w+#])){{0,6}}(?![\w+#])"
+    ),
+    "learned": Slot(rf"(?:{_LEARNED})(?:(?:, | and |, and )(?:{_LEARNED})){{0,3}}(?![\w+#])"),
+    "business": Slot(
+        rf"(?:an?|my own|our own|the)(?: [\w'-]{{2,20}}){{0,3}} (?:{words.BUSINESSES})"
+        r"(?: (?:in|near|on|called|named) [^,;:!?()]{1,40}?)?"
+    ),
     "music": Slot(rf"(?:{words.INSTRUMENTS})(?:(?:, | and |, and )(?:the )?(?:{words.INSTRUMENTS})){{0,3}}"),
     "game": Slot(rf"(?:{words.GAMES})(?:(?:, | and |, and )(?:{words.GAMES})){{0,3}}"),
     "ill": Slot(words.CONDITIONS),
+    "ills": Slot(rf"(?:{words.CONDITIONS})(?: and (?:{words.CONDITIONS}))?"),
     "diet": Slot(words.DIETS),
     "style": Slot(rf"(?:{words.STYLE})(?:(?:, | and | or |, or )(?:{words.STYLE})){{0,4}}"),
-    "adverb": Slot(r"fluently|well|natively|a little|a bit|badly|at home|conversationally|quite well|very well"),
+    "adverb": Slot(r"fluently|pretty well|really well|inside out|well|natively|a little|a bit|badly|at home|conversationally|quite well|very well"),
     "going": Slot(
         r"going|flying|travell?ing|visiting|moving|getting|starting|leaving|having|meeting|seeing|"
-        r"taking|running|attending|speaking|hosting|celebrating|driving|graduating|retiring|giving|"
+        r"training for|taking|running|attending|speaking|hosting|celebrating|driving|graduating|retiring|giving|"
         r"presenting|performing|playing|competing|defending|returning|coming|heading|joining|"
         r"launching|turning|throwing"
     ),
@@ -80,7 +98,7 @@ SLOTS = {
         r"(?:\w+(?:'s)? ){0,3}?(?:flight|exam|wedding|anniversary|interview|appointment|meeting|surgery|"
         r"operation|trip|vacation|holiday|move|deadline|concert|recital|marathon|race|graduation|"
         r"due date|party|presentation|conference|reunion|checkup|check-up|first day|birthday party|"
-        r"game|match|tournament|driving test|thesis defen[cs]e|defen[cs]e|visa appointment)"
+        r"game|match|tournament|audition|exhibition|tryout|driving test|thesis defen[cs]e|defen[cs]e|visa appointment)"
     ),
 }
 
@@ -89,17 +107,25 @@ _IM = r"(?:i'?m|i am|we're|we are)"
 _IVE = r"(?:i've|i have|we've|we have)"
 _HAVE = r"(?:(?:i|we)(?: also)? (?:have|own|got|keep)|(?:i|we)'ve(?: also)? got)"
 _MY = r"(?:my|our)"
-_NOW = r"(?:now |currently |still |actually |really |also |just |both |always |usually |recently )*"
-_REALLY = r"(?:really |absolutely |just |also |truly |still |do |actually |always |generally |usually )*"
+_MANNER = (
+    r"really |actually |also |just |still |always |usually |generally |kinda |kind of |sort of |definitely |totally |"
+    r"literally |honestly |basically |mostly |mainly |super |so |pretty |lowkey |normally |sometimes |often |"
+    r"sadly |unfortunately |obviously |only "
+)
+_NOW = rf"(?:now |currently |both |recently |quite |very |{_MANNER})*"
+_REALLY = rf"(?:absolutely |truly |do |secretly |especially |particularly |{_MANNER})*"
+# Where a list of known words ends, even in the middle of another list.
+_KNOWN_END = rf"(?:(?=,| and\b| but\b)|{_END})"
 
 _SELF = (
     Rule("attribute", "name", rf"{_MY} (?:full |first |real )?name(?:'s| is) <x:anyone>", "User's name is {x}"),
-    Rule("attribute", "name", r"hello, (?:i'?m|i am|this is|it's) <x:name>(?= here\b|\s*$|,| from\b| and\b)", "User's name is {x}", open=True),
+    Rule("attribute", "name", r"hello, (?:i'?m|i am|this is|it's) <x:name>(?= here\b|\s*$|,| from\b| and\b| but\b)", "User's name is {x}", open=True),
     Rule("attribute", "pronouns", rf"{_MY} pronouns are <x:rest>", "User's pronouns are {x}"),
     Rule("attribute", "age", rf"{_IM} {_NOW}<x:age>(?: years? old| yo)?(?! ?%)", "User is {x} years old"),
     Rule("attribute", "birthday", rf"{_MY} birthday(?:'s| is|: ?)(?: on)? (?:the )?<x:rest>", "User's birthday is on {x}"),
     Rule("attribute", "born", rf"{_I} was born (?P<how>in|on|at) <x:rest>", "User was born {how} {x}"),
     Rule("attribute", "from", rf"{_IM} {_NOW}(?:originally )?from <x:place>", "User is from {x}"),
+    Rule("attribute", "from", rf"{_IM} {_NOW}an? <y:job>,? (?:and )?(?:originally )?from <x:place>", "User is from {x}"),
     Rule("attribute", "from", rf"{_I} {_NOW}(?:originally )?come from <x:place>", "User is from {x}"),
     Rule("attribute", "grew_up_in", rf"{_I} (?:grew up|was raised) (?:in|near|on) <x:place>", "User grew up in {x}"),
     Rule("attribute", "nationality", rf"{_IM} {_NOW}<x:nation>", "User is {x}", confidence=0.8),
@@ -109,9 +135,9 @@ _SELF = (
     Rule("attribute", "diet", rf"{_IVE} been {_NOW}<x:diet>", "User is {x}"),
     Rule("attribute", "does_not_eat", rf"{_I} (?:don'?t|do not|can'?t|cannot|never) eat <x:thing>", "User does not eat {x}"),
     Rule("attribute", "does_not_drink", rf"{_I} (?:don'?t|do not|never) drink <x:thing>", "User does not drink {x}"),
-    Rule("attribute", "condition", rf"{_IVE} {_NOW}<x:ill>", "User has {x}"),
     Rule("attribute", "condition", rf"{_I} (?:was diagnosed with|suffer from) <x:ill>", "User has {x}"),
-    Rule("attribute", "condition", rf"{_IM} {_NOW}<x:condition>", "User is {x}"),
+    Rule("attribute", "condition", rf"{_HAVE} {_NOW}<x:ills>(?:{_KNOWN_END})", "User has {x}", open=True),
+    Rule("attribute", "condition", rf"{_IM} {_NOW}<x:condition>(?:{_KNOWN_END})", "User is {x}", open=True),
 )
 SLOTS["condition"] = Slot(
     r"diabetic|asthmatic|dyslexic|autistic|colou?r[- ]?blind|deaf|blind|epileptic|left[- ]handed|"
@@ -122,32 +148,40 @@ SLOTS["condition"] = Slot(
 _LIFE = (
     Rule("fact", "lives_in", rf"{_I} {_NOW}live {_NOW}(?P<how>in|near|on|at|outside|close to) <x:place>(?: with (?:my|our|the|a|two|three) {_TEXT}{{1,60}}?)?", "User lives {how} {x}"),
     Rule("fact", "lives_in", rf"{_IM} {_NOW}(?:living|based|located) (?P<how>in|near|on|at|outside) <x:place>(?: with (?:my|our|the|a|two|three) {_TEXT}{{1,60}}?)?", "User lives {how} {x}"),
+    Rule("fact", "lives_in", rf"{_IM} {_NOW}an? <y:job>,? (?:currently )?(?:living|based) (?P<how>in|near) <x:place>", "User lives {how} {x}"),
     Rule("fact", "lives_in", rf"{_IVE} (?:been living|lived) (?P<how>in|near|on|at) <x:place> (?P<t>for|since) <y:rest>", "User has lived {how} {x} {t} {y}"),
-    Rule("fact", "moved_to", rf"{_IVE}? ?{_NOW}(?:(?:i|we) )?{_NOW}(?:just |recently )?moved (?:back )?(?:from <y:place> )?to <x:place>", "User moved to {x}"),
-    Rule("fact", "moving_to", rf"{_IM} {_NOW}(?:moving|relocating) (?:back )?to <x:place>", "User is moving to {x}"),
-    Rule("fact", "job", rf"{_IM} {_NOW}an? <x:job>", "User is a {x}", object="{x}"),
+    Rule("fact", "moved_to", rf"{_IVE}? ?{_NOW}(?:(?:i|we) )?{_NOW}(?:just |recently )?moved (?:back |over )?(?:from <y:place> )?to <x:place>(?: <t:when>)?(?: (?:for|with) {_TEXT}{{1,60}}?)?", "User moved to {x} {t}"),
+    Rule("fact", "moving_to", rf"{_IM} {_NOW}(?:moving|relocating) (?:back )?to <x:place>(?: <t:when>)?(?: (?:for|with) {_TEXT}{{1,60}}?)?", "User is moving to {x} {t}"),
+    Rule("fact", "job", rf"{_IM} {_NOW}an? <x:job>(?:(?= (?:from|living|based) )|{_END})", "User is a {x}", object="{x}", open=True),
     Rule("fact", "job", rf"{_IM} {_NOW}the <x:job>", "User is the {x}", object="{x}"),
     Rule("fact", "job", rf"{_IVE} been an? <x:job> (?P<t>for|since) <y:rest>", "User has been a {x} {t} {y}"),
+    Rule("fact", "job", rf"{_I} {_NOW}(?:(?:started|began) (?:working|work|a (?:new )?job)|joined|got a (?:new )?job) (?:at |for |with )?{_TEXT}{{2,60}}? as (?P<a>(?:an? |the )?)<x:job>(?: <t:when>)?", "User works as {a}{x}"),
+    Rule("fact", "works_at", rf"{_I} {_NOW}(?:(?:started|began) (?:working|work|a (?:new )?job)|got (?:a|the) (?:new )?job|landed a (?:new )?job|accepted a job) (?P<how>at|for|with) <x:employer>(?: as {_TEXT}{{2,60}}?)?(?: <t:when>)?", "User works {how} {x}"),
+    Rule("fact", "works_at", rf"{_I} {_NOW}joined <x:employer> as {_TEXT}{{2,60}}?(?: <t:when>)?", "User works at {x}"),
     Rule("fact", "job", rf"{_I} {_NOW}work (?P<w>(?:(?:for|at|in|with) {_TEXT}{{2,60}}? )?)as (?P<a>(?:an? |the )?)<x:job>", "User works {w}as {a}{x}"),
     Rule("fact", "job", rf"{_IM} {_NOW}(?:working|employed) as (?P<a>(?:an? |the )?)<x:job>", "User works as {a}{x}"),
-    Rule("fact", "works_at", rf"{_I} {_NOW}work (?P<how>at|for) <x:employer>", "User works {how} {x}"),
-    Rule("fact", "works_at", rf"{_IM} {_NOW}working (?P<how>at|for) <x:employer>", "User works {how} {x}"),
+    Rule("fact", "works_at", rf"{_I} {_NOW}work (?P<how>at|for) <x:employer>(?: (?:as|doing) {_TEXT}{{2,60}}?)?(?: <t:when>)?", "User works {how} {x}"),
+    Rule("fact", "works_at", rf"{_IM} {_NOW}working (?P<how>at|for) <x:employer>(?: (?:as|doing) {_TEXT}{{2,60}}?)?(?: <t:when>)?", "User works {how} {x}"),
     Rule("fact", "works_in", rf"{_I} {_NOW}work in <x:field>", "User works in {x}"),
     Rule("fact", "works_in", rf"{_I} {_NOW}work <x:remote>", "User works {x}"),
     Rule("fact", "job", rf"{_MY} (?:job|profession|occupation) is <x:thing>", "User's job is {x}"),
     Rule("fact", "studies", rf"{_I} {_NOW}study <x:study>", "User studies {x}"),
     Rule("fact", "studies", rf"{_IM} {_NOW}(?:studying|majoring in) <x:study>", "User is studying {x}"),
     Rule("fact", "studied", rf"{_I} (?:studied|majored in) <x:study>", "User studied {x}"),
+    Rule("fact", "teaches", rf"{_I} {_NOW}teach <x:study>", "User teaches {x}"),
+    Rule("fact", "runs", rf"{_I} {_NOW}(?:run|manage|opened|started|founded) <x:business>", "User runs {x}"),
     Rule("fact", "drives", rf"{_I} {_NOW}(?:drive|ride) an? <x:vehicle>", "User drives a {x}"),
     Rule("fact", "owns", rf"{_I} {_NOW}own <x:thing>", "User owns {x}"),
     Rule("fact", "owns", rf"{_HAVE} {_NOW}<x:owned>", "User has {x}"),
+    Rule("fact", "has_pet", rf"{_HAVE} {_NOW}<x:pets>(?:,|:) (?:(?:named|called) )?<y:names>", "User has {x} named {y}", object="{x} named {y}"),
     Rule("fact", "has_pet", rf"{_HAVE} {_NOW}<x:pets> (?:named|called) <y:anyone>", "User has {x} named {y}", object="{x} named {y}"),
     Rule("fact", "has_pet", rf"{_HAVE} {_NOW}<x:pets> (?:named|called) <y:name1>(?= and (?:an?|one|two|three|four|\d)\b)", "User has {x} named {y}", object="{x} named {y}", open=True),
-    Rule("fact", "has_pet", rf"{_HAVE} {_NOW}<x:pets>(?! (?:named|called))", "User has {x}"),
+    Rule("fact", "has_pet", rf"{_I} {_NOW}(?:have )?(?:adopted|rescued) <x:pets>(?: <t:when>)?", "User has {x}"),
+    Rule("fact", "has_pet", rf"{_HAVE} {_NOW}<x:pets>(?!,? (?:named|called)|, (?-i:[A-Z]))", "User has {x}"),
     Rule("fact", "has_pet", rf"{_HAVE} {_TEXT}{{1,60}}? and <x:pets>", "User has {x}"),
     Rule("fact", "has_pet", rf"{_MY} <x:pet>'s name is <y:anyone>", "User has a {x} named {y}", object="{x} named {y}"),
     Rule("fact", "has_pet", rf"{_MY} <x:pet> is (?:called|named) <y:anyone>", "User has a {x} named {y}", object="{x} named {y}"),
-    Rule("fact", "has_pet", rf"{_MY} <x:pet> <y:name>(?= (?:is|has|loves|likes|died|was|had)\b)", "User has a {x} named {y}", object="{x} named {y}", open=True),
+    Rule("fact", "has_pet", rf"{_MY} <x:pet>,? <y:name1>(?=$|,| and\b| (?:is|has|loves|likes|died|was|had|just|also|keeps?|who|who's)\b)", "User has a {x} named {y}", object="{x} named {y}", open=True, anywhere=True),
     Rule("fact", "has_children", rf"{_HAVE} {_NOW}<x:children>(?:[,:] <y:rest>)?(?! (?:named|called))", "User has {x}"),
     Rule("fact", "used_to", rf"{_I} used to (?P<v>live|work|study|play|smoke|teach|run|own) <x:rest>", "User used to {v} {x}", object="{v} {x}"),
 )
@@ -170,6 +204,8 @@ _TASTE = (
     Rule("preference", "favourite", r"<x:thing> (?:is|are) my (?P<f>favou?rite) <k:sort>", "User's {f} {k} is {x}", object="{k}: {x}", confidence=0.8),
     Rule("preference", "likes", rf"{_IM} {_REALLY}(?:into|fond of|crazy about|passionate about|obsessed with|keen on) <x:thing>", "User is into {x}"),
     Rule("preference", "likes", rf"{_IM} (?:{_REALLY}a )?(?:big |huge |massive |great |lifelong )?fan of <x:thing>", "User is a fan of {x}"),
+    Rule("preference", "is", rf"{_IM} {_REALLY}(?:more of )?an? {_REALLY}<x:folk> person", "User is a {x} person", object="{x} person"),
+    Rule("preference", "is_not", rf"{_IM} {_REALLY}not (?:really |much of )?an? {_REALLY}<x:folk> person", "User is not a {x} person", object="{x} person"),
     Rule("preference", "dislikes", rf"{_IM} not (?:a (?:big |huge )?fan of|into|fond of|keen on) <x:thing>", "User does not like {x}"),
 )
 
@@ -177,17 +213,16 @@ _SKILL = (
     Rule("skill", "speaks", rf"{_I} {_NOW}(?:can )?speak (?:fluent |some |a little |a bit of |basic )?<x:language>(?: <y:adverb>)?", "User speaks {x} {y}"),
     Rule("skill", "speaks", rf"{_IM} {_NOW}(?P<l>fluent|bilingual|conversational) in <x:language>", "User is {l} in {x}"),
     Rule("skill", "speaks", rf"{_MY} (?:native language|mother tongue|first language) is <x:language>", "User's native language is {x}"),
-    Rule("skill", "learning", rf"{_IM} {_NOW}(?:learning|studying|taking up) (?:to (?:speak|play|code in) )?(?:the )?(?P<x>{words.LANGUAGES}|{words.TOOLS}|{words.INSTRUMENTS}|{words.GAMES})", "User is learning {x}"),
-    Rule("skill", "plays", rf"{_I} {_NOW}(?:can )?play (?:the )?<x:music>", "User plays the {x}"),
-    Rule("skill", "plays", rf"{_I} {_NOW}(?:can )?play <x:game>", "User plays {x}"),
+    Rule("skill", "learning", rf"{_IM} {_NOW}(?:learning|studying|taking up) (?:to (?:speak|play|code in) )?(?:the )?<x:learned>", "User is learning {x}", each=True),
+    Rule("skill", "plays", rf"{_I} {_NOW}(?:can )?play (?:the )?<x:music>(?:{_KNOWN_END})", "User plays the {x}", open=True),
+    Rule("skill", "plays", rf"{_I} {_NOW}(?:can )?play <x:game>(?:{_KNOWN_END})", "User plays {x}", open=True),
     Rule("skill", "practises", rf"{_IVE} been (?P<v>writing|using|coding in|programming in|working with|working in|playing|practi[sc]ing|learning|studying|teaching|speaking|dancing|running|climbing|painting) <x:thing> (?P<t>for|since) <y:span>", "User has been {v} {x} {t} {y}", object="{v} {x}"),
     Rule("skill", "practises", rf"{_IVE} (?P<v>used|written|played|taught|practi[sc]ed|worked with|programmed in|coded in) <x:thing> for <y:years>", "User has {v} {x} for {y}", object="{v} {x}"),
     Rule("skill", "experience", rf"{_IVE} <y:years> of (?:professional |work |working )?experience (?P<how>in|with|as|using|of) <x:thing>", "User has {y} of experience {how} {x}"),
-    Rule("skill", "knows", rf"{_I} {_NOW}know (?:how to (?:use|write|code in) )?<x:tool> <y:adverb>", "User knows {x} {y}"),
-    Rule("skill", "knows", rf"{_I} {_NOW}know <x:tool> and <z:tool> <y:adverb>", "User knows {x} and {z} {y}", object="{x} and {z}"),
+    Rule("skill", "knows", rf"{_I} {_NOW}know (?:how to (?:use|write|code in) )?(?:some |basic |a little |a bit of )?<x:tool>(?:,? (?:and|&) (?:some|a little|a bit of|basic) {_TEXT}{{1,30}}?)?(?: <y:adverb>)?", "User knows {x} {y}", each=True),
     Rule("skill", "knows", rf"{_I} {_NOW}know how to <x:study>", "User knows how to {x}"),
-    Rule("skill", "uses", rf"{_I} {_NOW}(?P<v>program|code|develop) (?:mostly |mainly |primarily )?in <x:tool>", "User programs in {x}"),
-    Rule("skill", "uses", rf"{_I} {_NOW}(?:mostly |mainly |primarily )?(?:write|use) (?:mostly |mainly )?<x:tool>(?= (?:at work|for work|every day|daily|professionally)| mostly|\s*$)", "User uses {x}", confidence=0.8),
+    Rule("skill", "uses", rf"{_I} {_NOW}(?P<v>program|code|develop) (?:mostly |mainly |primarily )?in <x:tool>", "User programs in {x}", each=True),
+    Rule("skill", "uses", rf"{_I} {_NOW}(?:mostly |mainly |primarily )?(?:write|use) (?:mostly |mainly )?<x:tool>(?: (?:at work|for work|at my job|every day|daily|professionally|mostly|a lot)| for {_TEXT}{{2,40}}?)*(?:(?=,)|{_END})", "User uses {x}", confidence=0.8, open=True, each=True),
     Rule("skill", "level", rf"{_IM} {_NOW}(?P<l>an? (?:absolute |complete |total )?(?:beginner|expert|novice|intermediate|advanced)|new|proficient|experienced|good|bad|terrible|great|skilled) (?P<how>at|in|with|to) <x:skilled>", "User is {l} {how} {x}", object="{l} {how} {x}"),
 )
 SLOTS["skilled"] = Slot(
@@ -215,7 +250,7 @@ _CLAUSE = "{clause}"
 _EVENT = (
     Rule("event", "plans", rf"{_IM} {_NOW}(?:{SLOTS['going'].pattern}) <x:deed>", _CLAUSE, object=_CLAUSE, dated=True),
     Rule("event", "plans", rf"{_HAVE} (?:an?|my|our|the) <x:occasion>\b<y:tail>", _CLAUSE, object=_CLAUSE, dated=True, open=True),
-    Rule("event", "plans", rf"{_MY} <x:occasion> (?:is|starts|begins|takes place|will be) <y:rest>", _CLAUSE, object=_CLAUSE, dated=True),
+    Rule("event", "plans", rf"{_MY} <x:occasion>(?: (?:to|with|at|in|for|from) {_TEXT}{{1,40}}?)? (?:is|starts|begins|takes place|will be) <y:rest>", _CLAUSE, object=_CLAUSE, dated=True),
     Rule("event", "did", rf"{_I} {_NOW}had (?:an?|my|our) <x:occasion>\b<y:tail>", _CLAUSE, object=_CLAUSE, dated=True, confidence=0.8, open=True),
     Rule("event", "did", rf"{_I} {_NOW}(?:{SLOTS['past'].pattern}) <x:deed>", _CLAUSE, object=_CLAUSE, dated=True, confidence=0.8),
     Rule("event", "plans", rf"(?:i'll|i will|we'll|we will) (?:be )?(?:{SLOTS['going'].pattern}|go|fly|travel|visit|move|start|leave|attend|turn) <x:deed>", _CLAUSE, object=_CLAUSE, dated=True, confidence=0.8),
@@ -241,80 +276,22 @@ _ORDER = (
     Rule("rule", "should", r"(?:please )?use (?P<x>metric units|the metric system|imperial units|celsius|fahrenheit|british english|american english|british spelling|american spelling|24-hour time|simple language|plain english)", _WANTS + "use {x}", object="use {x}", confidence=0.8),
 )
 
-_OPENING = (
-    r"i|i'?m|i've|i'd|i'll|my|we|we're|we've|our|he|she|they|it|"
-    r"it's|you|your|what|what's|how|where|which|who|why|when|if|unless|whether|can|could|"
-    r"would|should|do|does|did|is|are|am|will|please|there"
-)
-_SHARED = (
-    r"(?:also |now |currently |recently |then |really )?(?:live|like|hate|enjoy|"
-    r"(?:work|study|love|play|drive)(?= (?:to|in|at|as|for|from|my|our|the|an?|\w+ing|\w+s)\b)|"
-    r"prefer|speak|own|have|moved|grew up|am|used to|teach|write|code|don't like|"
-    r"can't stand|adore|dislike)\b"
-)
-
 ENGLISH = Language(
     code="en",
     words=word_set(
         "i i'm i've my the a an and is are am to of in it you your me we our have has do does "
         "don't not with for on at that this what where how who please can from be was but so or "
-        "always never call all use hi hello prefer like love she he they his her live"
+        "always never call all use hi hello prefer like love she he they his her live im ive dont "
+        "cant know work btw just got too really"
     ),
     rules=compile_rules(_SELF + _LIFE + _TASTE + _SKILL + _PEOPLE + _EVENT + _ORDER, SLOTS, _END),
-    joints=any_of(
-        r"\s*;\s*",
-        r"\s+[–—-]{1,2}\s+",
-        rf"(?<!^hello),\s+(?:(?:and|but|so|then|also|because|plus) )*(?=(?:{_OPENING}|always|never|don't|call|keep|any)\b)",
-        r",\s+(?:but )?(?=(?:the |my )?[a-z-]+(?: [a-z-]+)? (?:is|are|was|were)\b)",
-        rf",?\s+(?:and|but|so|plus|though|although|because|then|and then|and also)\s+(?=(?:{_OPENING})\b)",
-        rf",?\s+(?:and|but|and then)\s+(?={_SHARED})|,\s+then\s+(?={_SHARED})",
-    ),
-    openers=any_of(
-        r"(?:(?:and|but|so|also|well|oh|ok|okay|yes|yeah|yep|no|nope|sure|btw|by the way|fyi|for the "
-        r"record|just so you know|(?:please )?(?:note|remember|keep in mind)(?: that)?|actually|"
-        r"in fact|honestly|personally|to be honest|currently|right now|these days|nowadays|thanks|"
-        r"thank you|anyway|plus|hello|sorry|one more thing|correction|update|in general|generally|"
-        r"normally|for context|some context|background|as an? fyi|great|cool|nice|haha|hmm|"
-        r"this (?:year|summer|winter|spring|autumn|fall|week|weekend|month))[,:!]? +)+"
-    ),
-    question=any_of(
-        r"(?:what|where|when|which|who|whom|whose|why|how|does|did|is|are|am|was|were|can|could|would|"
-        r"will|should|shall|isn't|aren't|won't|has|tell me|explain|show me|"
-        r"do(?! not\b)|have (?:you|i|we))(?:'s|'re)?\b(?!(?: you)? (?:please )?(?:always|never|call me)\b)"
-    ),
-    doubt=any_of(
-        r"\b(?:if|unless|whether|would|wouldn't|could|couldn't|might|maybe|perhaps|suppose|"
-        r"assume|assuming|imagine|hypothetically|supposedly|as though|for example|for instance|e\.g|"
-        r"say i|kidding|joking|lol|i'd|we'd|(?:i|we) may)\b(?! you to\b| like you to\b)",
-        r"\b(?:i|we)(?: also| just| really| still)? (?:hope|wish|dream|dreamed|dreamt|wonder|think|"
-        r"guess|believe|feel like|thought|doubt|forgot|want to)\b",
-        r"\b(?:not sure|unsure|not certain)\b",
-        r"^(?:when|while|once|until|before|after|although)\b",
-        r"\b(?:he|she|they|who|people|someone|somebody|everyone|it|bot|ai|model) "
-        r"(?:said|says|told|claims?|claimed|thinks?|asked|asks|wrote|writes|always says)\b",
-        r"\bas an ai\b",
-    ),
-    fiction=any_of(
-        r"\b(?:pretend|role-?play(?:ing)?|(?<!can )(?<!only )(?<!could )imagine|act (?:as|like)|you are now|let's (?:play|say|"
-        r"pretend|imagine|assume)|suppose|hypothetical|in the (?:voice|style|role|persona) of|from the "
-        r"(?:perspective|point of view) of|play the role|first[- ]person|once upon a time|"
-        r"in this (?:scenario|story|game|exercise)|example (?:sentence|text|dialogue))\b",
-        r"(?:^|[,.!?;:] |\b(?:please|can you|could you|would you|help me|you to|and|then|now) )"
-        r"(?:write|draft|compose|generate|create|make up|tell) (?:me |us )?(?:an?|the|some|my|this|"
-        r"two|three|\d+)\b",
-        r"\b(?:translate|summari[sz]e|proofread|paraphrase|rephrase|rewrite|reword|classify|analy[sz]e|"
-        r"annotate|extract|transcribe|complete|continue|correct)\b[^.!?]{0,60}?(?::|\b(?:this|these|the "
-        r"following|the text|below|above|the sentences?|it|that|to \w+)\b)",
-        r"\b(?:fix|check|improve|edit|review) [^.!?]{0,40}?\b(?:grammar|spelling|punctuation|wording)\b",
-        r"\b(?:the following|see below|text|passage|transcript|lyrics|quote|article|excerpt|prompt|"
-        r"input|output|example) ?:",
-        r"\bhere'?s? (?:is |are )?(?:the|an?|my|some) (?:text|article|email|essay|story|letter|"
-        r"transcript|draft|log|output|excerpt|passage|poem|bio|chat|conversation)\b",
-        r"^you are an?\b",
-        r"\bis (?:this|that|the) (?:sentence|phrase|text|paragraph) (?:correct|right|ok|grammatical)",
-    ),
-    shared=any_of(_SHARED),
-    subject=any_of(r"(?:hello, )?(i|we)\b"),
+    joints=grammar.JOINTS,
+    openers=grammar.OPENERS,
+    question=grammar.QUESTION,
+    doubt=grammar.DOUBT,
+    fiction=grammar.FICTION,
+    carries=grammar.CARRIES,
+    tidied=grammar.TIDIED,
     reword=reword,
     retell=retell,
 )

@@ -103,7 +103,7 @@ def job(text: str) -> bool:
     if not head or len(head) > 6 or _HOLE in text or set(head) & {"bit", "little", "lot", "fan"}:
         return False
     noun = head[-1]
-    return noun not in words.JOB_NOT and (
+    return not ({noun} & words.JOB_NOT or _DIET.fullmatch(noun)) and (
         noun in words.JOB or _JOB_ENDING.fullmatch(noun) is not None
     )
 

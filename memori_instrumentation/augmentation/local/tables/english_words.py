@@ -28,7 +28,7 @@ THE_ONLY = word_set(
 PLACE_NOT = word_set(
     """fear peace hope denial harmony pain constant total interesting simulation bubble moment
     past present future world hell heaven luxury poverty dream bed sin my your his her their a_lie
-    hurry shadow style reality misery chaos terms"""
+    hurry shadow style reality misery chaos terms scratch next previous following step home-page"""
 )
 JOB_NOT = word_set(
     """beginner newcomer stranger user member loner believer owner lover father mother brother
@@ -105,6 +105,11 @@ POSSESSIONS = (
     "cottage|garden|farm|greenhouse|piano|guitar|violin|telescope|3d printer|tesla|camper|"
     "campervan|startup|business|company|restaurant|bakery|shop|store|blog|podcast|youtube channel"
 )
+BUSINESSES = (
+    "bakery|restaurant|caf[ée]|shop|store|business|company|startup|agency|studio|farm|hotel|bar|pub|"
+    "salon|gym|clinic|practice|blog|podcast|newsletter|youtube channel|nonprofit|non-profit|charity|"
+    "school|food truck|brewery|vineyard|bookstore|bookshop|gallery"
+)
 CHILDREN = "kids?|child(?:ren)?|sons?|daughters?|twins|brothers?|sisters?|siblings?|grandchildren|grandkids|grandsons?|granddaughters?"
 RELATION = (
     r"(?:(?:older|elder|younger|little|big|twin|half|step|best|close|oldest|eldest|youngest|new|"
@@ -136,4 +141,11 @@ STYLE = (
     r"swear words|curse words|clich[ée]s|filler(?: words)?|buzzwords|hashtags|passive voice|"
     r"long sentences|big words|technical terms|latex|code comments|small talk|sarcasm|disclaimers|"
     r"apologies|apologising|apologizing|flattery|imperial units|metric units"
+)
+_MONTHS = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sep|sept|oct|nov|dec)[a-z]*"
+WHEN = (
+    r"(?:(?:back |just |earlier |sometime |around |about |like )?(?:(?:the )?(?:last|this|next) [a-z]+|yesterday|today|tomorrow|"
+    r"recently|(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2}|several|a few|a couple of|some) "
+    rf"(?:days?|weeks?|months?|years?) ago|in (?:the )?(?:{_MONTHS}(?: \d{{4}})?|(?:19|20)\d\d|spring|summer|autumn|fall|winter)|"
+    rf"on (?:the )?(?:{_MONTHS} \d{{1,2}}\w*|\d{{1,2}}\w* (?:of )?{_MONTHS}|[a-z]+day))(?: (?:{_MONTHS}|(?:19|20)\d\d))?)"
 )
