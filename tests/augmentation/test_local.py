@@ -163,6 +163,64 @@ def test_look_alikes_stay_distinct(job_of: JobOf) -> None:
     assert keys == {f"user practises using {name}" for name in ("c", "c++", "c#")}
 
 
+def test_tools_are_known_one_by_one(job_of: JobOf) -> None:
+    memories = LocalExtractor().extract(job_of("I know C++ and Rust. I know C", "I use C# at work"))
+    assert [(memory.kind, memory.key) for memory in memories] == [
+        ("skill", "user knows c++"),
+        ("skill", "user knows rust"),
+        ("skill", "user knows c"),
+        ("skill", "user uses c#"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "triples"),
+    [
+        ("I moved to Berlin last year.", ["user moved_to berlin"]),
+        ("I work at Google as an engineer", ["user job engineer", "user works_at google"]),
+        (
+            "I'm a software engineer from Toronto",
+            ["user from toronto", "user job software engineer"],
+        ),
+        (
+            "I used to live in Paris but now I live in Rome.",
+            ["user lives_in rome", "user used_to live in paris"],
+        ),
+        (
+            "im 27, from Haifa & allergic to cats, sadly",
+            ["user age 27", "user allergic_to cats", "user from haifa"],
+        ),
+        ("ich heiße Max und wohne in Köln", ["user lives_in köln", "user name max"]),
+        ("je m'appelle Léo et habite à Lille", ["user lives_in lille", "user name léo"]),
+        ("我在深圳工作，喜欢猫", ["user likes 猫", "user works_in 深圳"]),  # noqa: RUF001
+        ("Я живу в Перми и работаю врачом", ["user lives_in перми", "user works врачом"]),
+    ],
+)
+def test_statements_stand_apart(text: str, triples: list[str], job_of: JobOf) -> None:
+    assert sorted(m.key for m in LocalExtractor().extract(job_of(text))) == [
+        triple.casefold().replace("ß", "ss") for triple in triples
+    ]
+
+
+def test_reading_again_teaches_the_same(job_of: JobOf) -> None:
+    job = job_of("I live in Lyon with my cat Tom, and I know C++ and Rust! I moved here last year.")
+    first, again = LocalExtractor().extract(job), LocalExtractor().extract(job)
+    assert first == again
+    assert len({(memory.kind, memory.key) for memory in first}) == len(first) == 4
+
+
+def test_a_short_message_is_read_within_a_millisecond(job_of: JobOf) -> None:
+    extractor, job = LocalExtractor(), job_of("I have a dog called Miso, just adopted!")
+    extractor.extract(job)
+    taken = []
+    for _ in range(50):
+        started = time.process_time()
+        extractor.extract(job)
+        taken.append(time.process_time() - started)
+    # The quickest, as the machine may be busy with other things.
+    assert min(taken) < 0.001
+
+
 def test_dates_are_resolved_against_the_message(job_of: JobOf) -> None:
     text = "We're flying to Tokyo next Friday. My exam is in two weeks. I saw Ann on Monday."
     assert contents(job_of(text)) == [

@@ -24,12 +24,6 @@ _END = (
 )
 _TEXT = r"[^;:!?()\n]"
 
-_YEARS = (
-    r"(?:(?:about|over|almost|nearly|around|more than|just over|just under|roughly) )?"
-    r"(?:\d{1,2}\+?|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|"
-    r"twenty|thirty|forty|several|many|a few|a couple of) (?:years?|months?|decades?)"
-)
-
 _LEARNED = f"{words.LANGUAGES}|{words.TOOLS}|{words.INSTRUMENTS}|{words.GAMES}"
 
 SLOTS = {
@@ -40,20 +34,19 @@ SLOTS = {
     "place": Slot(rf"{_TEXT}{{1,60}}?", check.place),
     "thing": Slot(rf"{_TEXT}{{1,100}}?", check.thing),
     "job": Slot(rf"(?:(?! from | living | based ){_TEXT}){{2,80}}?", check.job),
-    "role": Slot(rf"(?:(?! from | living | based | at ){_TEXT}){{2,80}}?", check.job),
     "when": Slot(words.WHEN),
     "names": Slot(r"(?-i:[A-Z])[\w'-]{1,30}(?:(?:, | and |, and | & )(?-i:[A-Z])[\w'-]{1,30}){0,4}"),
     "folk": Slot(
         r"(?!(?:good|bad|nice|new|real|terrible|shy|different|busy|right|wrong|first|only|third|"
-        r"better|normal|single|human)\b)[a-z]{3,20}(?:[ -][a-z]{3,20})?"
+        r"better|normal|single|human)\b)[a-z]{3,20}(?:-[a-z]{3,20})?"
     ),
     "study": Slot(rf"{_TEXT}{{2,80}}?", check.study),
     "order": Slot(r"[^;!?()\n]{3,160}?", check.order),
     "nation": Slot(r"[a-z]+(?:[- ][a-z]+)?", check.nationality),
     "rest": Slot(rf"{_TEXT}{{1,120}}?"),
     "age": Slot(r"(?:1[0-9]|[2-9][0-9]|1[01][0-9])"),
-    "years": Slot(_YEARS),
-    "span": Slot(rf"(?:{_YEARS}|(?:19|20)\d\d|[a-z ]{{0,20}}(?:childhood|school|college|university|birth)|i was [^;:!?()]{{1,30}}?)"),
+    "years": Slot(words.YEARS),
+    "span": Slot(rf"(?:{words.YEARS}|(?:19|20)\d\d|[a-z ]{{0,20}}(?:childhood|school|college|university|birth)|i was [^;:!?()]{{1,30}}?)"),
     "deed": Slot(rf"{_TEXT}{{2,120}}?", check.deed),
     "sort": Slot(r"(?!(?:one|ones|part|thing|bit|line|version|answer|option|way|memory|moment)\b)[\w' -]{2,40}?"),
     "relation": Slot(words.RELATION),
@@ -122,6 +115,8 @@ _SELF = (
     Rule("attribute", "name", r"hello, (?:i'?m|i am|this is|it's) <x:name>(?= here\b|\s*$|,| from\b| and\b| but\b)", "User's name is {x}", open=True),
     Rule("attribute", "pronouns", rf"{_MY} pronouns are <x:rest>", "User's pronouns are {x}"),
     Rule("attribute", "age", rf"{_IM} {_NOW}<x:age>(?: years? old| yo)?(?! ?%)", "User is {x} years old"),
+    Rule("attribute", "age", rf"{_IM} {_NOW}in my (?P<x>(?:early |mid-? ?|late )?(?:teens|twenties|thirties|forties|fifties|sixties|seventies|eighties|[2-8]0'?s))", "User is in their {x}"),
+    Rule("attribute", "fears", rf"{_IM} {_NOW}(?:scared|afraid|terrified) of (?!\w+ing\b)<x:thing>", "User is afraid of {x}", confidence=0.8),
     Rule("attribute", "birthday", rf"{_MY} birthday(?:'s| is|: ?)(?: on)? (?:the )?<x:rest>", "User's birthday is on {x}"),
     Rule("attribute", "born", rf"{_I} was born (?P<how>in|on|at) <x:rest>", "User was born {how} {x}"),
     Rule("attribute", "from", rf"{_IM} {_NOW}(?:originally )?from <x:place>", "User is from {x}"),
@@ -132,7 +127,7 @@ _SELF = (
     Rule("attribute", "allergic_to", rf"{_IM} {_NOW}(?:highly |severely |very |deathly |mildly |quite )?allergic to <x:thing>", "User is allergic to {x}", confidence=0.95),
     Rule("attribute", "allergic_to", rf"{_IVE} {_NOW}an? (?:severe |mild |bad )?(?:allergy to <x:thing>)", "User is allergic to {x}", confidence=0.95),
     Rule("attribute", "diet", rf"{_IM} {_NOW}<x:diet>", "User is {x}", confidence=0.95),
-    Rule("attribute", "diet", rf"{_IVE} been {_NOW}<x:diet>", "User is {x}"),
+    Rule("attribute", "diet", rf"{_IVE} been {_NOW}<x:diet>(?: (?:for|since) {_TEXT}{{1,40}}?)?", "User is {x}"),
     Rule("attribute", "does_not_eat", rf"{_I} (?:don'?t|do not|can'?t|cannot|never) eat <x:thing>", "User does not eat {x}"),
     Rule("attribute", "does_not_drink", rf"{_I} (?:don'?t|do not|never) drink <x:thing>", "User does not drink {x}"),
     Rule("attribute", "condition", rf"{_I} (?:was diagnosed with|suffer from) <x:ill>", "User has {x}"),
@@ -147,8 +142,9 @@ SLOTS["condition"] = Slot(
 
 _LIFE = (
     Rule("fact", "lives_in", rf"{_I} {_NOW}live {_NOW}(?P<how>in|near|on|at|outside|close to) <x:place>(?: with (?:my|our|the|a|two|three) {_TEXT}{{1,60}}?)?", "User lives {how} {x}"),
-    Rule("fact", "lives_in", rf"{_IM} {_NOW}(?:living|based|located) (?P<how>in|near|on|at|outside) <x:place>(?: with (?:my|our|the|a|two|three) {_TEXT}{{1,60}}?)?", "User lives {how} {x}"),
+    Rule("fact", "lives_in", rf"{_IM} {_NOW}(?:living|based(?! on)|located) (?P<how>in|near|on|at|outside) <x:place>(?: with (?:my|our|the|a|two|three) {_TEXT}{{1,60}}?)?", "User lives {how} {x}"),
     Rule("fact", "lives_in", rf"{_IM} {_NOW}an? <y:job>,? (?:currently )?(?:living|based) (?P<how>in|near) <x:place>", "User lives {how} {x}"),
+    Rule("fact", "lives_in", rf"{_I} {_NOW}live with {_TEXT}{{1,40}}? (?P<how>in|near) <x:place>", "User lives {how} {x}"),
     Rule("fact", "lives_in", rf"{_IVE} (?:been living|lived) (?P<how>in|near|on|at) <x:place> (?P<t>for|since) <y:rest>", "User has lived {how} {x} {t} {y}"),
     Rule("fact", "moved_to", rf"{_IVE}? ?{_NOW}(?:(?:i|we) )?{_NOW}(?:just |recently )?moved (?:back |over )?(?:from <y:place> )?to <x:place>(?: <t:when>)?(?: (?:for|with) {_TEXT}{{1,60}}?)?", "User moved to {x} {t}"),
     Rule("fact", "moving_to", rf"{_IM} {_NOW}(?:moving|relocating) (?:back )?to <x:place>(?: <t:when>)?(?: (?:for|with) {_TEXT}{{1,60}}?)?", "User is moving to {x} {t}"),
@@ -157,7 +153,7 @@ _LIFE = (
     Rule("fact", "job", rf"{_IVE} been an? <x:job> (?P<t>for|since) <y:rest>", "User has been a {x} {t} {y}"),
     Rule("fact", "job", rf"{_I} {_NOW}(?:(?:started|began) (?:working|work|a (?:new )?job)|joined|got a (?:new )?job) (?:at |for |with )?{_TEXT}{{2,60}}? as (?P<a>(?:an? |the )?)<x:job>(?: <t:when>)?", "User works as {a}{x}"),
     Rule("fact", "works_at", rf"{_I} {_NOW}(?:(?:started|began) (?:working|work|a (?:new )?job)|got (?:a|the) (?:new )?job|landed a (?:new )?job|accepted a job) (?P<how>at|for|with) <x:employer>(?: as {_TEXT}{{2,60}}?)?(?: <t:when>)?", "User works {how} {x}"),
-    Rule("fact", "works_at", rf"{_I} {_NOW}joined <x:employer> as {_TEXT}{{2,60}}?(?: <t:when>)?", "User works at {x}"),
+    Rule("fact", "works_at", rf"{_I} {_NOW}joined <x:employer> as (?:an? |the )?<y:job>(?: <t:when>)?", "User works at {x}"),
     Rule("fact", "job", rf"{_I} {_NOW}work (?P<w>(?:(?:for|at|in|with) {_TEXT}{{2,60}}? )?)as (?P<a>(?:an? |the )?)<x:job>", "User works {w}as {a}{x}"),
     Rule("fact", "job", rf"{_IM} {_NOW}(?:working|employed) as (?P<a>(?:an? |the )?)<x:job>", "User works as {a}{x}"),
     Rule("fact", "works_at", rf"{_I} {_NOW}work (?P<how>at|for) <x:employer>(?: (?:as|doing) {_TEXT}{{2,60}}?)?(?: <t:when>)?", "User works {how} {x}"),
@@ -168,7 +164,7 @@ _LIFE = (
     Rule("fact", "studies", rf"{_I} {_NOW}study <x:study>", "User studies {x}"),
     Rule("fact", "studies", rf"{_IM} {_NOW}(?:studying|majoring in) <x:study>", "User is studying {x}"),
     Rule("fact", "studied", rf"{_I} (?:studied|majored in) <x:study>", "User studied {x}"),
-    Rule("fact", "teaches", rf"{_I} {_NOW}teach <x:study>", "User teaches {x}"),
+    Rule("fact", "teaches", rf"{_I} {_NOW}teach (?!my |me |our |him |them )<x:study>", "User teaches {x}"),
     Rule("fact", "runs", rf"{_I} {_NOW}(?:run|manage|opened|started|founded) <x:business>", "User runs {x}"),
     Rule("fact", "drives", rf"{_I} {_NOW}(?:drive|ride) an? <x:vehicle>", "User drives a {x}"),
     Rule("fact", "owns", rf"{_I} {_NOW}own <x:thing>", "User owns {x}"),
@@ -183,6 +179,7 @@ _LIFE = (
     Rule("fact", "has_pet", rf"{_MY} <x:pet> is (?:called|named) <y:anyone>", "User has a {x} named {y}", object="{x} named {y}"),
     Rule("fact", "has_pet", rf"{_MY} <x:pet>,? <y:name1>(?=$|,| and\b| (?:is|has|loves|likes|died|was|had|just|also|keeps?|who|who's)\b)", "User has a {x} named {y}", object="{x} named {y}", open=True, anywhere=True),
     Rule("fact", "has_children", rf"{_HAVE} {_NOW}<x:children>(?:[,:] <y:rest>)?(?! (?:named|called))", "User has {x}"),
+    Rule("fact", "has_children", rf"{_IM} {_NOW}(?:an? )?(?:proud |single |new )?(?P<p>mom|mum|mother|dad|father|parent) (?:of|to) (?P<x>(?:an?|one|two|three|four|five|six|twins|\d)(?: [\w-]{{2,20}}){{0,3}})", "User is a {p} of {x}"),
     Rule("fact", "used_to", rf"{_I} used to (?P<v>live|work|study|play|smoke|teach|run|own) <x:rest>", "User used to {v} {x}", object="{v} {x}"),
 )
 SLOTS |= {
@@ -199,6 +196,7 @@ _TASTE = (
     Rule("preference", "dislikes", rf"{_I} {_REALLY}(?:dislike) <x:thing>", "User does not like {x}"),
     Rule("preference", "hates", rf"{_I} {_REALLY}(?:hate|detest|loathe|despise) <x:thing>", "User hates {x}"),
     Rule("preference", "hates", rf"{_I} (?:can'?t|cannot) stand <x:thing>", "User can't stand {x}"),
+    Rule("preference", "listens_to", rf"{_I} {_REALLY}listen to <x:thing> (?:a lot|all the time|every day|most of the time)", "User listens to {x}"),
     Rule("preference", "prefers", rf"{_I} {_REALLY}prefer <x:thing>", "User prefers {x}"),
     Rule("preference", "favourite", rf"{_MY} (?:all-time )?(?P<f>favou?rite) <k:sort>(?:'s| is| are) <x:thing>", "User's {f} {k} is {x}", object="{k}: {x}"),
     Rule("preference", "favourite", r"<x:thing> (?:is|are) my (?P<f>favou?rite) <k:sort>", "User's {f} {k} is {x}", object="{k}: {x}", confidence=0.8),
@@ -222,7 +220,7 @@ _SKILL = (
     Rule("skill", "knows", rf"{_I} {_NOW}know (?:how to (?:use|write|code in) )?(?:some |basic |a little |a bit of )?<x:tool>(?:,? (?:and|&) (?:some|a little|a bit of|basic) {_TEXT}{{1,30}}?)?(?: <y:adverb>)?", "User knows {x} {y}", each=True),
     Rule("skill", "knows", rf"{_I} {_NOW}know how to <x:study>", "User knows how to {x}"),
     Rule("skill", "uses", rf"{_I} {_NOW}(?P<v>program|code|develop) (?:mostly |mainly |primarily )?in <x:tool>", "User programs in {x}", each=True),
-    Rule("skill", "uses", rf"{_I} {_NOW}(?:mostly |mainly |primarily )?(?:write|use) (?:mostly |mainly )?<x:tool>(?: (?:at work|for work|at my job|every day|daily|professionally|mostly|a lot)| for {_TEXT}{{2,40}}?)*(?:(?=,)|{_END})", "User uses {x}", confidence=0.8, open=True, each=True),
+    Rule("skill", "uses", rf"{_I} {_NOW}(?:mostly |mainly |primarily )?(?:write|use) (?:mostly |mainly )?<x:tool>(?: (?:at work|for work|at my job|every day|daily|professionally|mostly|a lot)| for (?!this|that|these|the|it|my|an?\b){_TEXT}{{2,40}}?)*(?:(?=,)|{_END})", "User uses {x}", confidence=0.8, open=True, each=True),
     Rule("skill", "level", rf"{_IM} {_NOW}(?P<l>an? (?:absolute |complete |total )?(?:beginner|expert|novice|intermediate|advanced)|new|proficient|experienced|good|bad|terrible|great|skilled) (?P<how>at|in|with|to) <x:skilled>", "User is {l} {how} {x}", object="{l} {how} {x}"),
 )
 SLOTS["skilled"] = Slot(
@@ -233,9 +231,9 @@ SLOTS["skilled"] = Slot(
 _PEOPLE = (
     Rule("relationship", "{r}_of", rf"{_MY} <r:relation>'s name is <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
     Rule("relationship", "{r}_of", rf"{_MY} <r:relation> is (?:called|named) <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
-    Rule("relationship", "{r}_of", rf"\b{_MY} <r:relation>,? <n:name1>(?=$|,| (?:is|was|has|had|and|who|lives?|works?|loves?|likes?|hates?|studies|plays|speaks|died|got|will|told|thinks|wants|just|also|moved|turned|turns)\b)", "{n} is User's {r}", subject="{n}", object="User", anywhere=True, open=True),
+    Rule("relationship", "{r}_of", rf"\b{_MY} <r:relation>,? <n:name1>(?=$|,| (?:is|was|has|had|and|who|lives?|works?|loves?|likes?|hates?|studies|plays|speaks|died|got|will|told|thinks|wants|just|also|moved|turned|turns|in|from|at)\b)", "{n} is User's {r}", subject="{n}", object="User", anywhere=True, open=True),
     Rule("relationship", "{r}_of", rf"(?:this is )?<n:name> is {_MY} <r:relation>", "{n} is User's {r}", subject="{n}", object="User"),
-    Rule("relationship", "{r}_of", rf"{_HAVE} (?:an? |one )<r:relation> (?:named|called) <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
+    Rule("relationship", "{r}_of", rf"{_HAVE} (?:an? |one )(?:\d{{1,2}}[- ](?:year|month)s?[- ]old )?<r:relation>,? (?:named|called) <n:anyone>", "{n} is User's {r}", subject="{n}", object="User"),
     Rule("relationship", "married_to", rf"{_IM} (?P<m>married|engaged) to <n:name>", "User is {m} to {n}", object="{n}"),
     Rule("person", "{v}", rf"{_MY} <r:relation>,? (?P<n>(?:[^\W\d_]\w+ )?)<v:state> <x:rest>", "User's {r} {n}{v} {x}", subject="User's {r} {n}"),
     Rule("person", "is", rf"{_MY} <r:relation>,? (?P<n>(?:[^\W\d_]\w+ )?)is {_NOW}<x:being>", "User's {r} {n}is {x}", subject="User's {r} {n}", open=True),

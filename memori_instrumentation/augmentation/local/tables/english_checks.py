@@ -8,7 +8,9 @@ from memori_instrumentation.augmentation.local.rules import word_set
 from memori_instrumentation.augmentation.local.tables import english_words as words
 
 _HOLE = "⟦"
-_ARTICLES = frozenset({"the", "a", "an", "this", "that", "these", "those", "his", "her", "their"})
+_ARTICLES = frozenset(
+    {"the", "a", "an", "our", "this", "that", "these", "those", "his", "her", "their"}
+)
 _POINTING = word_set(
     "it this that these those them there his her hers their theirs you your yours here"
 )
@@ -93,6 +95,8 @@ def place(text: str) -> bool:
         0 < len(parts) <= 9
         and _HOLE not in text
         and parts[0] not in words.PLACE_NOT | words.VAGUE
+        and not {parts[0], parts[-1]} & words.NO_PLACE
+        and not _POINTING & set(parts)
         and not parts[0].endswith("ing")
     )
 

@@ -68,6 +68,8 @@ TIDIED = tidy(
     (r"\bi'?m\b(?! ?=)", "I'm"),
     (r"\bive\b", "I've"),
     (r"\bdont\b", "don't"),
+    (r" & ", " and "),
+    (r"^been (?=(?:living|working|learning|using|playing|vegan|vegetarian|married)\b)", "I've been "),
     (r"\bcant\b", "can't"),
     (r"\bdidnt\b", "didn't"),
     (r"\b(?:my|his|her) (\w+)s name\b", r"my \1's name"),
@@ -98,7 +100,7 @@ DOUBT = any_of(
     r"say i|kidding|joking|lol|i'd|we'd|(?:i|we) may)\b(?! you to\b| like you to\b)",
     r"\b(?:i|we)(?: also| just| really| still)? (?:hope|wish|dream|dreamed|dreamt|wonder|think|"
     r"guess|believe|feel like|thought|doubt|forgot|want to)\b",
-    r"\b(?:not sure|unsure|not certain)\b",
+    r"\b(?:not sure|unsure|not certain|in (?:the|this|my|a|our) (?:game|story|novel|book|dream|movie|film|exercise))\b",
     r"^(?:when|while|once|until|before|after|although)\b",
     r"\b(?:he|she|they|who|people|someone|somebody|everyone|it|bot|ai|model) "
     r"(?:said|says|told|claims?|claimed|thinks?|asked|asks|wrote|writes|always says)\b",
@@ -117,7 +119,9 @@ FICTION = any_of(
     r"following|the text|below|above|the sentences?|it|that|to \w+)\b)",
     r"\b(?:fix|check|improve|edit|review) [^.!?]{0,40}?\b(?:grammar|spelling|punctuation|wording)\b",
     r"\b(?:the following|see below|text|passage|transcript|lyrics|quote|article|excerpt|prompt|"
-    r"input|output|example) ?:",
+    r"input|output|example) ?:|\bexample -",
+    # Records and what tools print.
+    r"^\[[\w ]{1,30}\]|^\w+_\w+ ?[:=]|^(?:system|assistant|user|tool|function|result|response|log|stdout|context|document|source|bio|profile|persona) ?:",
     r"\bhere'?s? (?:is |are )?(?:the|an?|my|some) (?:text|article|email|essay|story|letter|"
     r"transcript|draft|log|output|excerpt|passage|poem|bio|chat|conversation)\b",
     r"^you are an?\b",

@@ -17,7 +17,8 @@ ABOUT_THE_TALK = word_set(
     """idea option answer answers answering way approach suggestion suggestions version response
     reply explanation sound look part point draft first second third last latter former result
     results output format style tone wording phrasing text article paragraph sentence title code
-    function bug error message question prompt essay email summary plan one ones feeling rest"""
+    function bug error message question prompt essay email summary plan one ones feeling rest number
+    chat chats conversation conversations talks"""
 )
 # What "the" is said of without pointing at anything mentioned.
 THE_ONLY = word_set(
@@ -29,6 +30,12 @@ PLACE_NOT = word_set(
     """fear peace hope denial harmony pain constant total interesting simulation bubble moment
     past present future world hell heaven luxury poverty dream bed sin my your his her their a_lie
     hurry shadow style reality misery chaos terms scratch next previous following step home-page"""
+)
+# Nobody lives in or moves house to these, though one "moves to" them.
+NO_PLACE = word_set(
+    """laptop phone computer machine server cloud terminal browser version file folder directory
+    database framework library model tool app account plan step level stage tab column row line
+    section branch editor keyboard python javascript java rust linux windows mac macos"""
 )
 JOB_NOT = word_set(
     """beginner newcomer stranger user member loner believer owner lover father mother brother
@@ -148,4 +155,9 @@ WHEN = (
     r"recently|(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|\d{1,2}|several|a few|a couple of|some) "
     rf"(?:days?|weeks?|months?|years?) ago|in (?:the )?(?:{_MONTHS}(?: \d{{4}})?|(?:19|20)\d\d|spring|summer|autumn|fall|winter)|"
     rf"on (?:the )?(?:{_MONTHS} \d{{1,2}}\w*|\d{{1,2}}\w* (?:of )?{_MONTHS}|[a-z]+day))(?: (?:{_MONTHS}|(?:19|20)\d\d))?)"
+)
+YEARS = (
+    r"(?:(?:about|over|almost|nearly|around|more than|just over|just under|roughly) )?"
+    r"(?:\d{1,2}\+?|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|"
+    r"twenty|thirty|forty|several|many|a few|a couple of) (?:years?|months?|decades?)"
 )
