@@ -46,6 +46,12 @@ async def opened(sdk: Sdk, server: WireServer, asynchronous: bool) -> tuple[Any,
     return client, stream, iterator
 
 
+@pytest.fixture(autouse=True)
+def old_objects_out_of_the_way() -> None:
+    """Each test collects garbage several times: what earlier tests left need not be looked at."""
+    gc.freeze()
+
+
 async def settled() -> None:
     """Let go of what is unreachable: async generators are closed by tasks the event loop makes,
     one for each generator around the next."""
