@@ -27,7 +27,8 @@ def keep(connection: Connection, entity: str, learned: Learned) -> list[StoredMe
     """Keep memories and vectors; the entity's revision grows if that changed anything.
 
     Returns:
-        The memories as they are stored now, in the order given, each once.
+        The memories as they are stored now, in the order given, each once, with those sources
+        that were given.
 
     Raises:
         StoreError: If a memory cites a message that is not the entity's.
@@ -43,7 +44,8 @@ def keep(connection: Connection, entity: str, learned: Learned) -> list[StoredMe
     changed |= _keep_vectors(connection, key, was + 1, learned.vectors)
     if changed:
         bump(connection, {key: was})
-    stored = {memory.id: memory for memory in memories_of(connection, entity, ids)} if ids else {}
+    cited = {memory.message_id for memory in learned.memories}
+    stored = {item.id: item for item in memories_of(connection, entity, ids, cited=cited)}
     return [stored[memory_id] for memory_id in dict.fromkeys(ids)]
 
 
@@ -65,7 +67,9 @@ def _keep_memories(
         for some in chunks(ids)
         for row in connection.execute(
             select(memory_sources.c.memory_id, memory_sources.c.message_id).where(
-                memory_sources.c.memory_id.in_(some)
+                memory_sources.c.memory_id.in_(some),
+                # What is said over and over has many sources: those of now are enough.
+                memory_sources.c.message_id.in_(cited),
             )
         )
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, select
@@ -71,10 +71,14 @@ def memory_rows() -> Select[Any]:
 
 
 def memories_from(
-    connection: Connection, rows: Sequence[RowMapping], entity: str
+    connection: Connection,
+    rows: Sequence[RowMapping],
+    entity: str,
+    *,
+    cited: Collection[str] | None = None,
 ) -> list[StoredMemory]:
-    """The memories in rows of :func:`memory_rows`, with their sources."""
-    sources = _sources(connection, [row["id"] for row in rows])
+    """The memories in rows of :func:`memory_rows`, with their sources: all, or the ``cited``."""
+    sources = _sources(connection, [row["id"] for row in rows], cited)
     return [
         StoredMemory(
             id=row["id"],
@@ -100,11 +104,13 @@ def memories_from(
     ]
 
 
-def _sources(connection: Connection, ids: Sequence[str]) -> dict[str, list[Source]]:
+def _sources(
+    connection: Connection, ids: Sequence[str], cited: Collection[str] | None
+) -> dict[str, list[Source]]:
     """Sources by memory, in the order in which they were said."""
     found: dict[str, list[Source]] = {}
     for some in chunks(ids):
-        rows = connection.execute(
+        statement = (
             select(
                 memory_sources.c.memory_id,
                 messages.c.id,
@@ -119,15 +125,24 @@ def _sources(connection: Connection, ids: Sequence[str]) -> dict[str, list[Sourc
             .where(memory_sources.c.memory_id.in_(some))
             .order_by(messages.c.created_at, messages.c.position, messages.c.id)
         )
-        for memory, *source in rows:
+        if cited is not None:
+            statement = statement.where(memory_sources.c.message_id.in_(cited))
+        for memory, *source in connection.execute(statement):
             found.setdefault(memory, []).append(Source(*source))
     return found
 
 
 def memories_of(
-    connection: Connection, entity: str, ids: Iterable[str] | None = None
+    connection: Connection,
+    entity: str,
+    ids: Iterable[str] | None = None,
+    *,
+    cited: Collection[str] | None = None,
 ) -> list[StoredMemory]:
-    """An entity's memories in the order in which they were observed, all or those of ``ids``."""
+    """An entity's memories in the order in which they were observed, all or those of ``ids``.
+
+    Their sources are all there are, or those among the messages ``cited``.
+    """
     statement = memory_rows().where(memories.c.entity_key == keys.entity_key(entity))
     if ids is None:
         rows = list(connection.execute(statement).mappings())
@@ -138,7 +153,7 @@ def memories_of(
             for row in connection.execute(statement.where(memories.c.id.in_(some))).mappings()
         ]
     rows.sort(key=lambda row: (row["observed_at"], row["id"]))
-    return memories_from(connection, rows, entity)
+    return memories_from(connection, rows, entity, cited=cited)
 
 
 def messages_of(

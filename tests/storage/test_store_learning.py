@@ -170,8 +170,10 @@ def test_memory_is_reinforced_by_another_message(store: Store) -> None:
     early, late = store.claim_jobs("worker")
     store.finish_job(late, [memory(late.messages[0], confidence=0.5)])
     revision = store.revision("user-1")
-    (stored,) = store.finish_job(early, [memory(early.messages[0], confidence=0.9)])
-    assert stored.times_seen == len(stored.sources) == 2
+    (learned,) = store.finish_job(early, [memory(early.messages[0], confidence=0.9)])
+    assert [source.message_id for source in learned.sources] == [early.messages[0].id]
+    (stored,) = store.memories_of("user-1")
+    assert learned.times_seen == stored.times_seen == len(stored.sources) == 2
     assert stored.confidence == 0.9
     assert stored.observed_at == early.messages[0].created_at
     assert stored.last_seen_at == late.messages[0].created_at
