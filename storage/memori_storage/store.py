@@ -67,9 +67,9 @@ class Store(Protocol):
     ) -> list[StoredMemory]:
         """Keep what was learned from a job and close it, in one transaction.
 
-        A memory equal in entity, kind and key to one that is stored reinforces it (one more source,
-        times seen counted anew). Doing a job twice changes nothing. Returns the memories as they are
-        stored now, with those of their sources that were given.
+        A memory equal in entity, kind and key to one that is stored reinforces it (one more
+        source, times seen counted anew). Doing a job twice changes nothing. Returns the memories
+        as they are stored now, with those of their sources that were given.
         """
         ...
 
