@@ -13,12 +13,13 @@ from __future__ import annotations
 import functools
 import inspect
 import uuid
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from opentelemetry import baggage, context
 
+from memori_instrumentation._stepping import astepped, stepped
 from memori_instrumentation.config import SettingsError, checked_id
 
 ENTITY = "memori.entity.id"
@@ -44,6 +45,14 @@ class Attribution(NamedTuple):
     entity: str | None = None
     process: str | None = None
     session: str | None = None
+
+    def otherwise(self, other: Attribution) -> Attribution:
+        """This one, and ``other`` where it says nothing."""
+        return self if None not in self else Attribution(*map(_first, self, other))
+
+
+def _first(said: str | None, other: str | None) -> str | None:
+    return other if said is None else said
 
 
 def current(ctx: context.Context | None = None) -> Attribution:
@@ -214,55 +223,9 @@ def for_provider(
 def _decorated(function: Any, entered: Callable[[], context.Context]) -> Any:
     """``function`` running in the context that ``entered`` gives, in the function's own kind."""
     if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def async_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            body = function(*args, **kwargs)
-            step, value = body.__anext__, None
-            try:
-                while True:
-                    with using(entered()):
-                        item = await step()
-                    try:
-                        value = yield item
-                        step = functools.partial(body.asend, value)
-                    except GeneratorExit:
-                        raise
-                    except BaseException as error:
-                        step = functools.partial(body.athrow, error)
-            except StopAsyncIteration:
-                return
-            finally:
-                with using(entered()):
-                    await body.aclose()
-
-        return async_generator
-
+        return astepped(function, lambda: using(entered()))
     if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            body = function(*args, **kwargs)
-            step: Callable[[], Any] = functools.partial(next, body)
-            try:
-                while True:
-                    with using(entered()):
-                        try:
-                            item = step()
-                        except StopIteration as stop:
-                            return stop.value
-                    try:
-                        step = functools.partial(body.send, (yield item))
-                    except GeneratorExit:
-                        raise
-                    except BaseException as error:
-                        step = functools.partial(body.throw, error)
-            finally:
-                with using(entered()):
-                    body.close()
-
-        return generator
-
+        return stepped(function, lambda: using(entered()))
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
