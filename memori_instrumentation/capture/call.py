@@ -12,6 +12,7 @@ from collections.abc import Callable
 from time import time_ns
 from typing import Any
 
+from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from memori_instrumentation._attribution import Attribution
@@ -32,6 +33,7 @@ class Call:
     __slots__ = (
         "api",
         "attribution",
+        "begun_in",
         "body",
         "chunks",
         "content_type",
@@ -71,12 +73,15 @@ class Call:
         self.framework: str | None = None
         self.server: tuple[str, int | None] | None = None
         self.span: Span | None = None
+        self.begun_in: Context | None = None
+        """Where the span belongs that the worker has yet to start: a framework's call gets one only
+        once it is known that no SDK's call inside has its own."""
         self.trace_id = 0
         self.span_id = 0
         self.request: Any = None
         """The request's body: the bytes on the wire, or the JSON object that became them."""
-        self.body: bytes | str | None = None
-        """The whole reply, if it was not streamed."""
+        self.body: Any = None
+        """The whole reply, if it was not streamed: as it arrived, or as a mapping."""
         self.chunks: list[bytes | str] = []
         """The reply as it arrived, if it was streamed."""
         self.streamed = False

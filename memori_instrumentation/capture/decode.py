@@ -35,7 +35,8 @@ def read_reply(call: Call) -> Reply:
     if call.streamed:
         # Text chunks are events that the SDK has already taken apart.
         return _assembled(call, (mapping(sse.document(chunk)) for chunk in call.chunks))
-    return _whole(call, sse.document(call.body) if call.body else None)
+    body = call.body
+    return _whole(call, sse.document(body) if isinstance(body, bytes | str) else body)
 
 
 def _assembled(call: Call, events: Any) -> Reply:

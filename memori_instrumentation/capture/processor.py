@@ -50,15 +50,19 @@ class PipelineProcessor(SpanProcessor):
         if _ours(span):
             # The span around ours, if another instrumentation made one, tells of the same call.
             if span.parent is not None:
-                with self._lock:
-                    self._covered[span.parent.span_id] = None
-                    while len(self._covered) > _COVERED:
-                        self._covered.popitem(last=False)
+                self.cover(span.parent.span_id)
             return
         if any(key.startswith("gen_ai.") for key in attributes):
             for key, value in zip(KEYS, current(parent_context), strict=True):
                 if value is not None and key not in attributes:
                     span.set_attribute(key, value)
+
+    def cover(self, span_id: int) -> None:
+        """Make no turn of a span when it ends: the call it may tell of is captured."""
+        with self._lock:
+            self._covered[span_id] = None
+            while len(self._covered) > _COVERED:
+                self._covered.popitem(last=False)
 
     def on_end(self, span: ReadableSpan) -> None:
         if _ours(span) or not is_inference(span.attributes or {}):

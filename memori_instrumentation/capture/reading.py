@@ -54,6 +54,11 @@ class Assembled:
     error: tuple[str, str] | None = None
 
 
+def _unstreamed(events: Iterable[Json]) -> Assembled:
+    """For what has no streams of events."""
+    return Assembled({}, complete=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """One conversational endpoint: how to know it and how its traffic reads."""
@@ -64,7 +69,7 @@ class Api:
     """``gen_ai.operation.name``."""
     read_request: Callable[[Json], Request]
     read_reply: Callable[[Json], Reply]
-    assemble: Callable[[Iterable[Json]], Assembled]
+    assemble: Callable[[Iterable[Json]], Assembled] = _unstreamed
     """Puts the JSON events of a stream together."""
 
 

@@ -29,6 +29,7 @@ from memori_instrumentation.capture.call import (
     forget_open_calls,
 )
 from memori_instrumentation.capture.reading import Api, Reply, Request
+from memori_instrumentation.capture.scope import Scope, current
 from memori_instrumentation.capture.stats import Stats, publish
 from memori_instrumentation.config import Settings
 from memori_storage.records import Turn
@@ -72,6 +73,7 @@ class Runtime:
         self.settings = settings
         self.tracing = spans.Tracing(provider, self._adopt)
         self._adopted: list[Callable[[], None]] = []
+        self._covers: list[Callable[[int], None]] = []
         self.stats = Stats()
         self._open_store = open_store
         self._make_learner = make_learner
@@ -123,19 +125,60 @@ class Runtime:
             return None
         entries = baggage.get_all(ctx)
         who = read(entries, ctx)
-        if None in who:
-            who = Attribution(*(a or b for a, b in zip(who, self._defaults, strict=True)))
-        call = Call(api, provider, who, self.hand_over)
+        scope = current()
+        if scope is not None:
+            who = scope.attribution.otherwise(who)
+        call = Call(api, provider, who.otherwise(self._defaults), self.hand_over)
         call.model = model
         call.server = server
         try:
             spans.start(call, self.tracing.tracer(), ctx)
             if self._thread is None:
                 self._start()
-            return call, spans.inside(call, for_provider(ctx, entries, call))
+            inside = spans.inside(call, for_provider(ctx, entries, call))
         except BaseException:
             call.abandon()
             raise
+        if scope is not None:
+            call.framework = scope.framework
+            scope.join(call)
+        return call, inside
+
+    def observe(
+        self, framework: str, api: Api, who: Attribution, provider: str, *, model: str | None
+    ) -> tuple[Scope, Call] | None:
+        """Begin a framework's call of a model; ``None`` where capture is suppressed.
+
+        Args:
+            who: Whose it is, as the framework and the context of the call say.
+
+        Returns:
+            The scope to run it in, and the framework's own record of it, to be finished with the
+            reply. It is handed over only if the scope needs it.
+        """
+        ctx = context.get_current()
+        if suppressed(ctx):
+            return None
+        scope = Scope(framework, who.otherwise(read(baggage.get_all(ctx), ctx)))
+        self._cover(ctx)
+        call = Call(
+            api,
+            provider,
+            scope.attribution.otherwise(self._defaults),
+            lambda it: self.hand_over(it) if scope.needs(it) else None,
+        )
+        call.framework = framework
+        call.model = model
+        call.begun_in = ctx
+        if self._thread is None:
+            self._start()
+        return scope, call
+
+    def _cover(self, ctx: context.Context) -> None:
+        """Claim the call that the current span tells of, which may be the framework's own."""
+        around = trace.get_current_span(ctx).get_span_context()
+        for cover in self._covers if around.is_valid else ():
+            cover(around.span_id)
 
     def hand_over(self, call: Call) -> None:
         """Give a finished call to the worker. Safe anywhere, also inside the garbage collector."""
@@ -195,6 +238,7 @@ class Runtime:
         )
         processor.put_first(provider, ours)
         self._adopted.append(lambda: processor.take_out(provider, ours))
+        self._covers.append(ours.cover)
 
     def keep(self, turn: Turn) -> None:
         """Store a turn that was not captured here, as if it had been."""
@@ -204,6 +248,7 @@ class Runtime:
 
     def leave_tracing(self) -> None:
         """Undo what joined tracer providers' pipelines."""
+        self._covers.clear()
         while self._adopted:
             self._adopted.pop()()
 
@@ -269,6 +314,8 @@ class Runtime:
         from memori_instrumentation.capture import decode
 
         self.stats.captured += 1
+        if call.begun_in is not None and not self._guarded(call, "span", self._begin_late):
+            return
         request = self._guarded(call, "request", decode.read_request) or Request(())
         reply = self._guarded(call, "reply", decode.read_reply) or Reply(complete=False)
         turn = self._guarded(
@@ -277,6 +324,10 @@ class Runtime:
         self._guarded(call, "span", lambda it: spans.finish(it, request, turn))
         if turn is not None:
             self._keep(turn, writer)
+
+    def _begin_late(self, call: Call) -> bool:
+        spans.start(call, self.tracing.tracer(), call.begun_in or context.Context())
+        return True
 
     def _keep(self, turn: Turn, writer: Writer) -> None:
         if turn.entity is None and self.settings.unattributed == "drop":

@@ -24,6 +24,8 @@ class Patch(NamedTuple):
     wrapper: Wrapper
     optional: bool = False
     """Whether a release of the SDK without it is fine."""
+    family: bool = False
+    """Whether it is wrapped wherever a subclass defines it anew, rather than in its own class."""
 
 
 class Patcher:
@@ -75,5 +77,42 @@ class Patcher:
                         patch.attribute,
                     )
                 continue
-            setattr(owner, name, wrapt.FunctionWrapper(original, patch.wrapper))
-            self._applied.append((owner, name, original))
+            if patch.family:
+                self._wrap_family(owner, name, patch.wrapper)
+            else:
+                self._wrap(owner, name, original, patch.wrapper)
+
+    def _wrap(self, owner: Any, name: str, original: Any, wrapper: Wrapper) -> None:
+        setattr(owner, name, wrapt.FunctionWrapper(original, wrapper))
+        self._applied.append((owner, name, original))
+
+    def _wrap_family(self, base: type, name: str, wrapper: Wrapper) -> None:
+        """Wrap a method in all subclasses that define it, those to come included."""
+
+        def made(wrapped: Any, subclass: Any, args: Any, kwargs: Any) -> None:
+            wrapped(*args, **kwargs)
+            if self._active and name in subclass.__dict__:
+                self._wrap(subclass, name, subclass.__dict__[name], wrapper)
+
+        own = base.__dict__.get("__init_subclass__", classmethod(_passing_up(base)))
+        self._wrap(base, "__init_subclass__", own, made)
+        for subclass in _below(base):
+            if name in subclass.__dict__:
+                self._wrap(subclass, name, subclass.__dict__[name], wrapper)
+
+
+def _passing_up(base: Any) -> Callable[..., None]:
+    """The ``__init_subclass__`` of a class that has none."""
+
+    def init_subclass(cls: Any, **kwargs: Any) -> None:
+        super(base, cls).__init_subclass__(**kwargs)
+
+    return init_subclass
+
+
+def _below(base: type) -> set[type]:
+    """All subclasses of a class that are alive."""
+    found: set[type] = set(base.__subclasses__())
+    for subclass in list(found):
+        found |= _below(subclass)
+    return found

@@ -8,5 +8,7 @@ TARGETS = (
     "openai._base_client",
     "anthropic._base_client",
     "google.genai._api_client",
+    "langchain_core.language_models.chat_models",
+    "pydantic_ai.models",
 )
 """Modules whose import switches the instrumentation on under ``memori-instrument``."""
