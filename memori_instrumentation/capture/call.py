@@ -90,7 +90,8 @@ class Call:
         """Undoes the content encoding of ``chunks``."""
         self.status: int | None = None
         self.error: tuple[str, str] | None = None
-        """Type and message of what the call raised."""
+        """Type and message of what the call raised, where a provider knows them better than the
+        exception's class and text."""
         _open[id(self)] = self
 
     def finish(self, error: BaseException | None = None) -> None:
@@ -98,7 +99,7 @@ class Call:
         if _open.pop(id(self), None) is None:
             return
         self.ended_ns = time_ns()
-        if error is not None:
+        if error is not None and self.error is None:
             # Not the exception itself: its traceback would keep the caller's frames alive.
             self.error = described(error)
         self.hand_over(self)

@@ -17,15 +17,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def read_request(call: Call) -> Request:
     """What the call asked. Empty where the request never became a body."""
-    raw = call.request
-    body = sse.document(raw) if isinstance(raw, bytes | str) else raw
-    request = call.api.read_request(mapping(body))
-    return request
+    return call.api.read_request(mapping(_json(call, call.request)))
+
+
+def _json(call: Call, raw: Any) -> Any:
+    """What a body, or an event that an SDK has taken off its stream, says."""
+    if isinstance(raw, bytes | str):
+        return sse.document(raw) if raw else None
+    return raw if raw is None or call.api.plain is None else call.api.plain(raw)
 
 
 def read_reply(call: Call) -> Reply:
     """What came back, as far as it came."""
-    if call.streamed and not all(isinstance(chunk, str) for chunk in call.chunks):
+    if call.streamed and any(isinstance(chunk, bytes) for chunk in call.chunks):
         whole = b"".join(chunk for chunk in call.chunks if isinstance(chunk, bytes))
         if call.decoder is not None:
             whole = call.decoder(whole)
@@ -33,10 +37,9 @@ def read_reply(call: Call) -> Reply:
             return _assembled(call, sse.events(whole))
         return _whole(call, sse.document(whole))
     if call.streamed:
-        # Text chunks are events that the SDK has already taken apart.
-        return _assembled(call, (mapping(sse.document(chunk)) for chunk in call.chunks))
-    body = call.body
-    return _whole(call, sse.document(body) if isinstance(body, bytes | str) else body)
+        # Other chunks are events that the SDK has already taken apart.
+        return _assembled(call, (mapping(_json(call, chunk)) for chunk in call.chunks))
+    return _whole(call, _json(call, call.body))
 
 
 def _assembled(call: Call, events: Any) -> Reply:

@@ -71,6 +71,8 @@ class Api:
     read_reply: Callable[[Json], Reply]
     assemble: Callable[[Iterable[Json]], Assembled] = _unstreamed
     """Puts the JSON events of a stream together."""
+    plain: Callable[[Any], Any] | None = None
+    """Makes JSON of what an SDK exchanges that speaks no JSON; on our worker, like the rest."""
 
 
 def first_api(apis: Sequence[Api], path: str) -> Api | None:

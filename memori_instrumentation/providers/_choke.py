@@ -1,18 +1,20 @@
 """What every patched function does around the original, sync and async: begin, run, note the end.
 
-What differs between SDKs is three functions: what a call is, what to note of what it returned, and
-what to note of what it raised. None of them can hurt the call: failures of ours are counted, said
-once, and the call goes on.
+What differs between SDKs is few functions: what a call is, what to note of what it returned (or, of
+a generator, of each item), and what to note of what it raised. None of them can hurt the call:
+failures of ours are counted, said once, and the call goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from time import time_ns
 from typing import Any, NamedTuple
 
 from opentelemetry import context
 
-from memori_instrumentation._attribution import attach, detach
+from memori_instrumentation._attribution import attach, detach, using
+from memori_instrumentation._stepping import astepped, stepped
 from memori_instrumentation.capture.call import Call
 from memori_instrumentation.capture.reading import Api
 from memori_instrumentation.capture.runtime import active
@@ -27,13 +29,13 @@ class Asked(NamedTuple):
     api: Api
     provider: str
     model: str | None
-    server: tuple[str, int | None]
+    server: tuple[str, int | None] | None
     request: Any = None
     """The body, where it is at hand and nobody will change it."""
 
 
 class Choke(NamedTuple):
-    """The two wrappers of a choke point, for ``wrapt``.
+    """The wrappers of a choke point, for ``wrapt``.
 
     Args:
         describe: Tells what a call is, from the instance and its arguments; ``None`` if it is no
@@ -41,11 +43,13 @@ class Choke(NamedTuple):
         returned: Notes what came back, and gives what the caller gets: the very same, or, inside
             the SDK, a stream around it.
         failed: Notes what the arguments and the exception tell.
+        passed: Notes an item of a generator, and its own end as ``None``.
     """
 
     describe: Callable[[Any, Args, Kwargs], Asked | None]
     returned: Callable[[Call, context.Context, Any], Any]
     failed: Callable[[Call, Args, Kwargs, BaseException], None]
+    passed: Callable[[Call, Any], None] = lambda call, item: None
 
     def sync(self, wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
         """Around a function."""
@@ -79,6 +83,20 @@ class Choke(NamedTuple):
             detach(token)
         return self._returned(call, ctx, result)
 
+    def generator(self, wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
+        """Around a generator function."""
+        if active() is None:
+            return wrapped(*args, **kwargs)
+        run = _Run(self, instance, args, kwargs)
+        return stepped(wrapped, lambda: run, run.note, run.end)(*args, **kwargs)
+
+    def async_generator(self, wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
+        """Around an async generator function."""
+        if active() is None:
+            return wrapped(*args, **kwargs)
+        run = _Run(self, instance, args, kwargs)
+        return astepped(wrapped, lambda: run, run.note, run.end)(*args, **kwargs)
+
     def _begin(
         self, instance: Any, args: Args, kwargs: Kwargs
     ) -> tuple[Call, context.Context] | None:
@@ -111,6 +129,60 @@ class Choke(NamedTuple):
         except Exception as problem:
             unusable("an error", problem)
         call.finish(error)
+
+
+class _Run:
+    """A generator's call. It begins with the first item asked for, since nothing is sent before and
+    a generator that is dropped before would never tell, but in the context that the function was
+    called in: there it was said whose call it is.
+
+    Entered and left around each of its steps, one after the other."""
+
+    def __init__(self, choke: Choke, instance: Any, args: Args, kwargs: Kwargs) -> None:
+        self._choke = choke
+        self._asked = instance, args, kwargs
+        self._called_in: context.Context | None = context.get_current()
+        self._begun: tuple[Call, context.Context] | None = None
+        self._token: Any = None
+
+    def __enter__(self) -> None:
+        if self._called_in is not None:
+            with using(self._called_in):
+                self._begun = self._choke._begin(*self._asked)
+            self._called_in = None
+            if self._begun is not None:
+                self._begun[0].streamed = True
+        if self._begun is not None:
+            self._token = attach(self._begun[1])
+
+    def __exit__(self, *raised: object) -> None:
+        if self._begun is not None:
+            detach(self._token)
+
+    def note(self, item: Any) -> None:
+        if self._begun is None:
+            return
+        call = self._begun[0]
+        if not call.first_ns:
+            call.first_ns = time_ns()
+        self._passed(call, item)
+
+    def end(self, error: BaseException | None) -> None:
+        if self._begun is None:
+            return
+        call = self._begun[0]
+        if error is None:
+            self._passed(call, None)
+        if error is None or isinstance(error, GeneratorExit):
+            call.finish()
+        else:
+            self._choke._failed(call, *self._asked[1:], error)
+
+    def _passed(self, call: Call, item: Any) -> None:
+        try:
+            self._choke.passed(call, item)
+        except Exception as error:
+            unusable("a part of a reply", error)
 
 
 def unusable(what: str, error: Exception) -> None:
