@@ -8,6 +8,7 @@ TARGETS = (
     "openai._base_client",
     "anthropic._base_client",
     "google.genai._api_client",
+    "xai_sdk.chat",
     "langchain_core.language_models.chat_models",
     "pydantic_ai.models",
 )

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from memori_instrumentation.capture import reading, sse
 from memori_instrumentation.capture.reading import Api
-from memori_instrumentation.providers import anthropic, google, openai
+from memori_instrumentation.providers import anthropic, google, openai, xai
 from wire.dialects import DIALECTS, Dialect
 from wire.replies import Answer, Choice, ToolCall
 
-APIS = {api.path: api for module in (openai, anthropic, google) for api in module.APIS}
+APIS = {api.path: api for module in (openai, anthropic, google, xai) for api in module.APIS}
 
 FIELDS = """
     role content parts text type tool_calls function name arguments id model messages
@@ -30,6 +30,8 @@ FIELDS = """
     function_call_output message_start content_block_start content_block_delta
     message_delta response.created response.output_item.added response.output_text.delta
     response.completed text_delta input_json_delta done
+    outputs reasoning_content encrypted_content tool_call_id file_id prompt_tokens
+    completion_tokens total_tokens ROLE_TOOL ROLE_ASSISTANT ROLE_USER
 """
 WORDS = FIELDS.split()
 
@@ -74,6 +76,7 @@ PATHS = {
     "openai.responses": "/responses",
     "anthropic": "/v1/messages",
     "google": ":streamGenerateContent",
+    "xai": "/xai_api.Chat",
 }
 ANSWER = Answer(
     choices=(

@@ -121,7 +121,19 @@ async def test_turns_join_the_callers_trace(
     assert turn["trace_id"] == f"{parent.get_span_context().trace_id:032x}"
 
 
-@pytest.mark.parametrize("tracing", ["sdk", "httpx"])
+def wire_instrumentor(sdk: Sdk, asynchronous: bool) -> Any:
+    """What traces the requests of an SDK underneath it."""
+    if sdk.name == "xai":
+        from opentelemetry.instrumentation import grpc
+
+        return grpc.GrpcAioInstrumentorClient() if asynchronous else grpc.GrpcInstrumentorClient()
+    # The SDKs of today use httpx2.
+    from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor
+
+    return HTTPX2ClientInstrumentor()
+
+
+@pytest.mark.parametrize("tracing", ["sdk", "wire"])
 async def test_no_request_carries_memori_baggage(
     tracing: str,
     sdk: Sdk,
@@ -129,15 +141,15 @@ async def test_no_request_carries_memori_baggage(
     server: WireServer,
     memory: Memory,
     propagators: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Not with the SDK's own tracing (anthropic sends baggage), not with HTTP instrumentation."""
-    http: Any = None
-    if tracing == "httpx":
-        # The SDKs of today use httpx2.
-        from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor
-
-        http = HTTPX2ClientInstrumentor()
-        http.instrument(tracer_provider=memory.provider)
+    """Not with the SDK's own tracing (anthropic sends baggage), not with that of its requests."""
+    wire: Any = None
+    if tracing == "wire":
+        # Google's SDK takes aiohttp where another SDK has brought it.
+        monkeypatch.setattr("google.genai._api_client.has_aiohttp", False, raising=False)
+        wire = wire_instrumentor(sdk, asynchronous)
+        wire.instrument(tracer_provider=memory.provider)
     try:
         ctx = baggage.set_baggage("app.tenant", "acme")
         token = context.attach(ctx)
@@ -148,14 +160,14 @@ async def test_no_request_carries_memori_baggage(
                 pass
         context.detach(token)
     finally:
-        if http is not None:
-            http.uninstrument()
+        if wire is not None:
+            wire.uninstrument()
     assert len(memory.kept("secret-user").turns) == 2
     for received in server.journal:
         sent = json.dumps(received.headers) + received.body.decode()
         assert "memori" not in sent
         assert "secret-user" not in sent
-        if http is not None:  # it was at work, and the app's own baggage went along
+        if wire is not None:  # it was at work, and the app's own baggage went along
             assert "traceparent" in received.headers
             assert received.headers["baggage"] == "app.tenant=acme"
 

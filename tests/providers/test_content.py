@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,20 @@ def with_picture(sdk: Sdk) -> dict[str, Any]:
         "anthropic": {"messages": [{"role": "user", "content": blocks}]},
         "anthropic-beta": {"messages": [{"role": "user", "content": blocks}]},
         "google": {"contents": [types.Content(role="user", parts=parts)]},
+        "xai": _xai_given("looking") if sdk.name == "xai" else {},
     }[sdk.name]
+
+
+def _xai_given(what: str) -> dict[str, Any]:
+    """Arguments of xAI's ``chat.create``, whose messages are protocol buffers."""
+    from xai_sdk.chat import chat_pb2, image, text, tool_result, user
+
+    if what == "looking":
+        return {"messages": [user("Look", image(DATA_URL))]}
+    function = chat_pb2.FunctionCall(name=CALL.name, arguments=json.dumps(CALL.arguments))
+    call = chat_pb2.ToolCall(id=CALL.id, function=function)
+    asking = chat_pb2.Message(role=chat_pb2.ROLE_ASSISTANT, content=[text("")], tool_calls=[call])
+    return {"messages": [user("Weather?"), asking, tool_result("21 degrees", CALL.id)]}
 
 
 @pytest.mark.parametrize("name", [name for name in BY_NAME if name != "google-chats"])
@@ -136,6 +150,7 @@ def tool_conversation(sdk: Sdk) -> dict[str, Any]:
                 },
             ]
         },
+        "xai": _xai_given("calling a tool") if sdk.name == "xai" else {},
     }[sdk.name]
 
 

@@ -17,7 +17,7 @@ from wire.server import WireServer
 
 pytestmark = pytest.mark.usefixtures("user")
 
-CLASSES = (
+CLASSES: tuple[tuple[str, str], ...] = (
     ("openai._base_client", "SyncAPIClient"),
     ("openai._base_client", "AsyncAPIClient"),
     ("anthropic._base_client", "SyncAPIClient"),
@@ -34,6 +34,13 @@ CLASSES = (
     ("anthropic.resources.messages", "Messages"),
     ("opentelemetry.baggage.propagation", "W3CBaggagePropagator"),
 )
+if any(sdk.name == "xai" for sdk in SDKS):
+    CLASSES += (
+        ("xai_sdk.chat", "BaseChat"),
+        ("xai_sdk.chat", "Response"),
+        ("xai_sdk.sync.chat", "Chat"),
+        ("xai_sdk.aio.chat", "Chat"),
+    )
 
 
 def attributes() -> dict[str, Any]:

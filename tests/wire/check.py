@@ -50,7 +50,10 @@ def kept(database: Any, entity: str) -> Kept:
 
 def streams(received: Received) -> bool:
     """Whether a request asked for a streamed reply."""
-    return ":streamGenerateContent" in received.path or bool(received.json.get("stream"))
+    by_path = received.path.endswith("/GetCompletionChunk")
+    return (
+        by_path or ":streamGenerateContent" in received.path or received.json.get("stream", False)
+    )
 
 
 def differences(

@@ -16,6 +16,7 @@ from wire.google_generate import google_body, google_error, google_events
 from wire.openai_chat import chat_body, chat_events, openai_error
 from wire.openai_responses import responses_body, responses_events, responses_stream_error
 from wire.replies import Answer
+from wire.xai_chat import xai_body, xai_error, xai_events
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,15 @@ DIALECTS = (
         google_events,
         google_error,
         lambda message: sse(google_error(500, message), end="\r\n\r\n"),
+    ),
+    Dialect(
+        # Over gRPC, where each event is a message: see ``xai_server``.
+        "xai",
+        re.compile(r"/xai_api\.Chat(/|$)"),
+        xai_body,
+        xai_events,
+        xai_error,
+        lambda message: sse(xai_error(500, message)),
     ),
 )
 

@@ -71,6 +71,8 @@ def sent(dialect: str, request: dict[str, Any]) -> list[Message]:
             (_google_role(m), said(google_part(part) for part in m["parts"]))
             for m in request.get("contents", [])
         ]
+    if dialect == "xai":
+        return [xai_message(m, m.get("content", [])) for m in request.get("messages", [])]
     items = request.get("input") or []
     if isinstance(items, str):
         return [("user", said([("text", items)]))]
@@ -84,6 +86,7 @@ def system(dialect: str, request: dict[str, Any]) -> str | None:
         "openai.responses": request.get("instructions"),
         "anthropic": request.get("system"),
         "google": (request.get("systemInstruction") or {}).get("parts"),
+        "xai": None,
     }[dialect]
     if isinstance(found, list):
         found = "\n".join(block["text"] for block in found)
@@ -197,6 +200,26 @@ def _responses_part(part: dict[str, Any]) -> Part:
     if kind == "input_image" and part.get("image_url"):
         return address(part["image_url"])
     return ("other",)
+
+
+def xai_message(message: dict[str, Any], content: list[dict[str, Any]]) -> Message:
+    role = message.get("role", "ROLE_USER").removeprefix("ROLE_").lower()
+    if role == "tool":
+        result = "\n".join(item["text"] for item in content)
+        call_id = message.get("tool_call_id") or message["tool_calls"][0]["id"]
+        return (role, (("result", call_id, canonical(result)),))
+    parts: list[Part] = [("thinking", message.get("reasoning_content", ""))]
+    for item in content:
+        if "text" in item:
+            parts.append(("text", item["text"]))
+        elif "image_url" in item:
+            parts.append(address(item["image_url"]["image_url"]))
+        else:
+            parts.append(("other",))
+    for call in message.get("tool_calls", []):
+        function = call["function"]
+        parts.append(("call", call["id"], function["name"], canonical(function["arguments"])))
+    return (role, said(parts))
 
 
 def stored(part: dict[str, Any]) -> Part:

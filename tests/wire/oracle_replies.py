@@ -6,7 +6,17 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from wire.oracle import Message, Part, blocks, chat_parts, google_part, item_message, joined, said
+from wire.oracle import (
+    Message,
+    Part,
+    blocks,
+    chat_parts,
+    google_part,
+    item_message,
+    joined,
+    said,
+    xai_message,
+)
 
 
 @dataclass
@@ -30,12 +40,15 @@ def replied(dialect: str, body: str, streamed: bool) -> Reply:
             "openai.responses": _responses_stream,
             "anthropic": _anthropic_stream,
             "google": _google_stream,
+            "xai": _xai_stream,
         }[dialect](events)
     whole = json.loads(body)
     if dialect == "openai.chat":
         return _chat_reply(whole)
     if dialect == "openai.responses":
         return _responses_reply(whole)
+    if dialect == "xai":
+        return _xai_reply(whole)
     return _anthropic_reply(whole) if dialect == "anthropic" else _google_stream([whole])
 
 
@@ -160,6 +173,35 @@ def _google_stream(events: list[dict[str, Any]]) -> Reply:
     reply.messages = [("assistant", joined(parts[index])) for index in sorted(parts)]
     reply.finish = [finish[index] for index in sorted(finish)]
     return reply
+
+
+def _xai_reply(body: dict[str, Any]) -> Reply:
+    outputs = [(o["message"], o["message"].get("content", "")) for o in body.get("outputs", [])]
+    usage = body.get("usage", {})
+    return Reply(
+        [xai_message(message, [{"text": content}]) for message, content in outputs],
+        body.get("id"),
+        body.get("model"),
+        [o["finish_reason"] for o in body.get("outputs", []) if "finish_reason" in o],
+        usage.get("prompt_tokens"),
+        # xAI counts reasoning beside the completion.
+        _total(usage, "completion_tokens", "reasoning_tokens"),
+    )
+
+
+def _xai_stream(events: list[dict[str, Any]]) -> Reply:
+    body: dict[str, Any] = {}
+    messages: dict[int, dict[str, Any]] = {}
+    for event in events:
+        body.update({k: v for k, v in event.items() if k != "outputs"})
+        for piece in event.get("outputs", []):
+            message = messages.setdefault(piece.get("index", 0), {"tool_calls": []})
+            delta = piece.get("delta", {})
+            message["role"] = delta.get("role", "ROLE_ASSISTANT")
+            for name in ("content", "reasoning_content"):
+                message[name] = message.get(name, "") + delta.get(name, "")
+            message["tool_calls"] += delta.get("tool_calls", [])
+    return _xai_reply({**body, "outputs": [{"message": messages[i]} for i in sorted(messages)]})
 
 
 def _total(usage: dict[str, Any], *names: str) -> int | None:

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import anthropic
@@ -199,8 +200,41 @@ def _google_parse(client: _Google, history: History = HELLO) -> Any:
     return _generate("generate_content")(client, history, config=config)
 
 
+def _chat(method: str, *given: Any) -> Callable[..., Any]:
+    from wire import xai
+
+    def call(client: Any, history: History = HELLO, **more: Any) -> Any:
+        return getattr(xai.chat(client, history, **more), method)(*given)
+
+    return call
+
+
 def _google_text(reply: Any) -> str:
     return reply.text or ""
+
+
+def _xai() -> tuple[Sdk, ...]:
+    """xAI's, where it is installed; where it is not, ``tests/providers/test_xai.py`` says so."""
+    if find_spec("xai_sdk") is None:
+        return ()
+    import grpc
+
+    from wire import xai
+
+    return (
+        Sdk(
+            name="xai",
+            provider="x_ai",
+            operation="chat",
+            model=xai.MODEL,
+            client=xai.client,
+            create=_chat("sample"),
+            stream=_chat("stream"),
+            text=xai.text,
+            status_error=grpc.RpcError,
+            parse=_chat("parse", Place),
+        ),
+    )
 
 
 SDKS = (
@@ -271,5 +305,6 @@ SDKS = (
         text=_google_text,
         status_error=errors.APIError,
     ),
+    *_xai(),
 )
 STAINLESS = tuple(sdk for sdk in SDKS if sdk.resource is not None)

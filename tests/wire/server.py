@@ -23,10 +23,13 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wire.dialects import Dialect, dialect_of
 from wire.replies import Answer, Received, text
+
+if TYPE_CHECKING:
+    from wire.xai_server import XaiServer
 
 Default = Callable[[Received], Answer]
 
@@ -88,6 +91,7 @@ class WireServer:
         self._queue: deque[Answer] = deque()
         self._named: dict[str, Answer] = {}
         self._lock = threading.Lock()
+        self._grpc: XaiServer | None = None
         self._server = _Listener(("127.0.0.1", port), _Connection)
         self._server.wire = self
         self.port: int = self._server.server_address[1]
@@ -104,6 +108,17 @@ class WireServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        if self._grpc is not None:
+            self._grpc.stop()
+
+    def grpc(self) -> XaiServer:
+        """The server behind this one for those who speak gRPC."""
+        from wire.xai_server import XaiServer
+
+        with self._lock:
+            if self._grpc is None:
+                self._grpc = XaiServer(self.chosen)
+        return self._grpc
 
     def script(self, *answers: Answer) -> None:
         """Answer the next requests with these, in order of arrival."""
@@ -160,6 +175,10 @@ class _Connection(socketserver.StreamRequestHandler):
     server: _Listener
 
     def handle(self) -> None:
+        if self.connection.recv(3, socket.MSG_PEEK) == b"PRI":
+            # HTTP/2 with prior knowledge begins "PRI * HTTP/2.0": gRPC.
+            self.server.wire.grpc().relay(self.connection)
+            return
         try:
             while (received := self._read()) is not None:
                 self._answer(received)
@@ -196,7 +215,7 @@ class _Connection(socketserver.StreamRequestHandler):
             body = dialect.error(answer.status, answer.error)
             self._whole(received, answer, json.dumps(body).encode())
         elif request.get("stream") or ":streamGenerateContent" in received.path:
-            self._streamed(received, answer, _events(dialect, answer, asked, request))
+            self._streamed(received, answer, events(dialect, answer, asked, request))
         elif answer.raw is not None:
             self._whole(received, answer, answer.raw)
         else:
@@ -259,7 +278,7 @@ def _asked(path: str, request: Any) -> str:
     return named.group(1) if named else request.get("model") or "default-model"
 
 
-def _events(dialect: Dialect, answer: Answer, asked: str, request: Any) -> Iterator[bytes]:
+def events(dialect: Dialect, answer: Answer, asked: str, request: Any) -> Iterator[bytes]:
     """The events of a streamed answer, with the scripted error in its place."""
     if answer.raw is not None:
         # Events as recorded, kept byte for byte, one write each.
