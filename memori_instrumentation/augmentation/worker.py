@@ -241,8 +241,15 @@ class Worker:
             if self._thread is not None and self._thread.is_alive():
                 return
             self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="memori-learn", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="memori-learn", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                # The program is ending: what there is to learn is learned by drain() or settle(),
+                # on their caller's thread, or by the next program.
+                logger.debug("no thread to learn in: %s", error)
+                return
+            self._thread = thread
 
     def wake(self) -> None:
         """Say that there may be new jobs. Cheap, from any thread."""

@@ -255,16 +255,27 @@ class Runtime:
     # --- our threads ----------------------------------------------------------------------------
 
     def _start(self) -> None:
+        """Start the threads. All of them here: at the end of the program none can be started."""
         with self._lock:
             if self._thread is None:
+                calls = self._queue
+                writers: queue.SimpleQueue[Writer] = queue.SimpleQueue()
+                threading.Thread(
+                    target=lambda: writers.get().run(), name="memori-write", daemon=True
+                ).start()
                 self._thread = threading.Thread(
-                    target=self._run, args=(self._queue,), name="memori-decode", daemon=True
+                    target=self._run, args=(calls, writers), name="memori-decode", daemon=True
                 )
                 self._thread.start()
 
-    def _run(self, calls: queue.SimpleQueue[Call | Turn | threading.Event | None]) -> None:
+    def _run(
+        self,
+        calls: queue.SimpleQueue[Call | Turn | threading.Event | None],
+        writers: queue.SimpleQueue[Writer],
+    ) -> None:
         with gate.working():
             writer = self._begin_writing(calls)
+        writers.put(writer)
         while (item := calls.get()) is not None:
             if isinstance(item, Call):
                 with gate.working():

@@ -60,8 +60,7 @@ class Writer:
         self._on_disk = True  # what programs before this one may have left
         self._next_try = 0.0
         self._wait = _FIRST_WAIT
-        self._thread = threading.Thread(target=self._run, name="memori-write", daemon=True)
-        self._thread.start()
+        self._ended = threading.Event()
 
     def put(self, turn: Turn) -> None:
         """Have a turn stored."""
@@ -82,15 +81,15 @@ class Writer:
         """End: store what there is, or spool it where that does not work within ``timeout``
         seconds."""
         self._queue.put(None)
-        self._thread.join(timeout)
-        if self._thread.is_alive():
+        if not self._ended.wait(timeout):
             # Stuck in the database. Storing is idempotent, so what it holds may be spooled as well.
             self._drain_queue()
             self._keep(list(self._pending))
 
     # --- the writer's own thread ----------------------------------------------------------------
 
-    def _run(self) -> None:
+    def run(self) -> None:
+        """Store until :meth:`stop`: the body of the writer's thread."""
         while self._take():
             try:
                 with gate.working():
@@ -101,6 +100,7 @@ class Writer:
                 self._stats.once("writer", "storing turns failed, will go on trying: %s", error)
                 self._postpone(_LONGEST_WAIT)
         self._last_try()
+        self._ended.set()
 
     def _last_try(self) -> None:
         """Before the end: store once more what is left, or spool it. A database that is away is
