@@ -7,7 +7,7 @@ What differs between frameworks is where a model is called and how that call and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from time import time_ns
 from typing import Any, NamedTuple
@@ -18,10 +18,8 @@ from memori_instrumentation.capture.call import Call
 from memori_instrumentation.capture.reading import Api
 from memori_instrumentation.capture.runtime import active
 from memori_instrumentation.capture.scope import Scope
+from memori_instrumentation.config import SettingsError, checked_id
 from memori_instrumentation.providers._choke import Args, Kwargs, unusable
-
-_LONGEST = 16_384
-"""Characters of an id, as everywhere."""
 
 _PROVIDERS = {
     "amazon_bedrock": "aws.bedrock",
@@ -239,17 +237,27 @@ def said(*sources: Mapping[str, Any], session: Any = None) -> Attribution:
             process and session; the first that has one counts.
         session: The framework's own conversation id, where they name no session.
     """
-    entity, process, named = (
-        next(filter(None, (_id(source.get(name)) for source in sources for name in names)), None)
-        for names in _NAMES
-    )
+    entity, process, named = (_first_id(sources, names) for names in _NAMES)
     return Attribution(entity, process, named or _id(session))
 
 
 _NAMES = tuple((key, key.removesuffix(".id").replace(".", "_")) for key in KEYS)
 
 
+def _first_id(sources: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str | None:
+    for source in sources:
+        for name in names:
+            if name in source and (found := _id(source[name])) is not None:
+                return found
+    return None
+
+
 def _id(value: Any) -> str | None:
-    """``value`` as an id; ``None`` where it cannot be one."""
-    text = "" if value is None else str(value)
-    return text if text.strip() and len(text) <= _LONGEST else None
+    """``value`` as an id; ``None`` where it says nothing or cannot be one."""
+    if value is None or value == "":
+        return None
+    try:
+        return checked_id("an id in a framework's metadata", str(value))
+    except SettingsError as error:
+        unusable("whose a framework's call is", error)
+        return None

@@ -21,7 +21,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from memori_instrumentation import attribution
-from memori_instrumentation.capture import scope
+from memori_instrumentation.capture import call, scope
 from wire.check import texts
 from wire.memory import ENTITY, Memory, assert_remembered
 from wire.replies import Answer, Choice, ToolCall, text
@@ -152,6 +152,20 @@ async def test_metadata_attributes(
     found = memory.kept().turns
     assert {(turn["process"], turn["session"]) for turn in found} == {("p", "m")}
     assert len(found) == 3
+
+
+@pytest.mark.parametrize("unusable", ["", "  ", "\0", "\ud800", "x" * 20_000])
+async def test_ids_that_cannot_be(
+    unusable: str, uninstrumented: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    uninstrumented.instrument()
+    config: Any = {"metadata": {"memori_process": unusable, "memori_session": 7}}
+    with attribution(entity=ENTITY):
+        Whole().invoke("hi", config)
+    (turn,) = uninstrumented.kept().turns
+    assert (turn["process"], turn["session"]) == (None, "7")
+    told = [record for record in caplog.records if record.name.startswith("memori")]
+    assert bool(told) is bool(unusable)
 
 
 async def test_the_callers_word_wins(server: WireServer, memory: Memory) -> None:
@@ -320,6 +334,20 @@ async def test_a_cached_answer_is_a_turn(server: WireServer, memory: Memory, use
     model.invoke("I live in Lisbon.")
     assert len(server.journal) == 1
     assert [turn["framework"] for turn in memory.kept().turns] == ["langchain", "langchain"]
+
+
+async def test_nothing_stays_open(memory: Memory, user: None) -> None:
+    for number in range(60):
+        stream: Any = Streaming().stream(f"number {number}")
+        next(stream)
+        if number % 2:
+            stream.close()
+        Asynchronous().astream("never begun")
+        Whole().invoke(f"and {number}")
+    del stream
+    await settled()
+    assert len(memory.kept().turns) == 120
+    assert not call._open
 
 
 async def test_suppressed(server: WireServer, memory: Memory, user: None) -> None:
