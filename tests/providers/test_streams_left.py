@@ -150,7 +150,7 @@ async def test_connection_cut_midway(
     with pytest.raises(Exception, match=CUT) as raised:
         async for _ in each(stream):
             pass
-    own = ("httpx2", "aiohttp", "openai", "anthropic", "grpc")
+    own = ("httpx2", "httpx", "aiohttp", "openai", "anthropic", "grpc")
     assert type(raised.value).__module__.partition(".")[0] in own
     found = memory.kept()
     assert_partial(found)

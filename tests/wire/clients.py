@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 import anthropic
@@ -42,11 +43,14 @@ def _anthropic(url: str, options: dict[str, Any]) -> dict[str, Any]:
     return {"base_url": url, "api_key": "sk-wire", "max_retries": 0, **options}
 
 
-def google_client(url: str, *, retries: int = 0) -> genai.Client:
-    """A Google client, sync and ``.aio``; ``retries`` after the first attempt.
+_in_use: deque[genai.Client] = deque(maxlen=8)
+"""Google's clients close themselves when collected, also while a call of theirs is under way."""
 
-    Keep a reference while it is used: a collected client closes itself.
-    """
+
+def google_client(url: str, *, retries: int = 0) -> genai.Client:
+    """A Google client, sync and ``.aio``; ``retries`` after the first attempt."""
     retry = types.HttpRetryOptions(attempts=retries + 1, initial_delay=0.01)
     http = types.HttpOptions(base_url=url, retry_options=retry)
-    return genai.Client(api_key="wire", http_options=http)
+    client = genai.Client(api_key="wire", http_options=http)
+    _in_use.append(client)
+    return client
