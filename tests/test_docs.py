@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,3 +60,53 @@ def test_examples_run(example: str, tmp_path: Path) -> None:
     assert not done.stderr
     if example == "quickstart.py":
         assert "Lyon" in done.stdout
+
+
+def test_the_web_example_keeps_its_users_apart(tmp_path: Path) -> None:
+    import httpx
+
+    from wire.server import WireServer
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with WireServer() as server:
+        env = {
+            "OPENAI_API_KEY": "test",
+            "OPENAI_BASE_URL": f"{server.url}/v1",
+            "MEMORI_DATABASE_URL": f"sqlite:///{tmp_path}/m.db",
+        }
+        command = [sys.executable, "-m", "memori_instrumentation.cli", sys.executable, "-m"]
+        app = ["uvicorn", "examples.fastapi_app:app", "--port", str(port), "--log-level", "error"]
+        running = subprocess.Popen([*command, *app], cwd=ROOT, env=os.environ | env)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as web:
+                _until_up(web)
+                for user, city in (("ana", "Lyon"), ("ben", "Oslo")):
+                    said = {"text": f"I live in {city}.", "conversation": "c"}
+                    web.post("/ask", json=said, headers={"x-user": user}).raise_for_status()
+                for user, city in (("ana", "Lyon"), ("ben", "Oslo")):
+                    found: list[str] = []
+                    deadline = time.monotonic() + 20
+                    while f"User lives in {city}" not in found and time.monotonic() < deadline:
+                        found = web.get(
+                            "/memories", params={"query": "home"}, headers={"x-user": user}
+                        ).json()
+                    assert f"User lives in {city}" in found
+                    assert not [text for text in found if ("Oslo", "Lyon")[user == "ben"] in text]
+        finally:
+            running.terminate()
+            running.wait(20)
+
+
+def _until_up(web: Any) -> None:
+    import httpx
+
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            web.get("/docs")
+            return
+        except httpx.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
