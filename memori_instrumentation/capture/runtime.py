@@ -225,7 +225,14 @@ class Runtime:
             # Jobs that are not done by then are rows in the database: the next program does them.
             self._learner.settle(max(0.1, deadline - time.monotonic()))
             self._learner.stop(max(0.1, deadline - time.monotonic()))
+        if self._writer is not None and self._writer.ended:
+            self._close(self._writer.store)
         self._reset()
+
+    def _close(self, store: Store | None) -> None:
+        """Close the store, unless it is the caller's own."""
+        if store is not None and store is not self.settings.database:
+            store.close()
 
     def _adopt(self, provider: trace.TracerProvider) -> None:
         """Join the pipeline of a tracer provider of the OpenTelemetry SDK; another has none."""

@@ -62,6 +62,16 @@ class Writer:
         self._wait = _FIRST_WAIT
         self._ended = threading.Event()
 
+    @property
+    def store(self) -> Store | None:
+        """The store, once it is open."""
+        return self._store
+
+    @property
+    def ended(self) -> bool:
+        """Whether :meth:`stop` did its work and the thread uses the store no more."""
+        return self._ended.is_set()
+
     def put(self, turn: Turn) -> None:
         """Have a turn stored."""
         self._queue.put(turn)
