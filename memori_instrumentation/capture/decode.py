@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,15 +46,7 @@ def read_reply(call: Call) -> Reply:
 def _assembled(call: Call, events: Any) -> Reply:
     assembled = call.api.assemble(events)
     reply = call.api.read_reply(assembled.body)
-    return Reply(
-        messages=reply.messages,
-        model=reply.model,
-        id=reply.id,
-        finish_reasons=reply.finish_reasons,
-        usage=reply.usage,
-        complete=assembled.complete,
-        error=assembled.error or reply.error,
-    )
+    return replace(reply, complete=assembled.complete, error=assembled.error or reply.error)
 
 
 def _whole(call: Call, body: Any) -> Reply:
