@@ -1,17 +1,45 @@
-"""For all tests: where CI demands it, a skipped test is a failure."""
+"""For all tests: where CI demands it, a skipped test is a failure; and the table of what passed."""
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from wire.modes import SIDES, Outcomes, publish
+
+_PAGE = Path(__file__).parents[1] / "docs" / "providers.md"
 _skipped: list[str] = []
+_outcomes = Outcomes()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--providers-table",
+        choices=["write", "check"],
+        help="write the conformance suite's outcomes into docs/providers.md, or fail if they "
+        "are not what it says",
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tell with the report which cell of the table a test is of."""
+    mark = item.get_closest_marker("mode")
+    if mark is not None:
+        given: dict[str, Any] = item.callspec.params  # type: ignore[attr-defined]
+        cell = (*mark.args, given["sdk"].name, SIDES[given["asynchronous"]])
+        item.user_properties.append(("cell", cell))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and not hasattr(report, "wasxfail"):
         _skipped.append(f"{report.nodeid}: {report.longrepr}")
+    for name, cell in report.user_properties:
+        if name == "cell":
+            mode, sdk, side = cell  # type: ignore[misc]
+            _outcomes.note((mode, sdk, side), report.passed)
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
@@ -21,6 +49,16 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that left something out, a backend without its server for instance."""
+    if hasattr(session.config, "workerinput"):
+        return  # the process that hands tests out sums them up
     if _skipped and os.environ.get("MEMORI_TEST_NO_SKIPS"):
         print("\nskipped, which MEMORI_TEST_NO_SKIPS forbids:", *_skipped, sep="\n  ")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    asked = session.config.getoption("--providers-table")
+    if asked is not None:
+        from wire.rows import ROWS
+
+        wrong = publish(_PAGE, _outcomes.tables(ROWS), write=asked == "write")
+        if wrong is not None:
+            print(f"\n{wrong}")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED

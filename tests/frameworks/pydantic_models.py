@@ -25,24 +25,24 @@ SAID = "Lisbon it is, then."
 
 @dataclass(frozen=True)
 class Asked:
-    """A model over an SDK, made of the server's URL."""
+    """A model over an SDK; ``make`` takes the server's URL and arguments of the SDK's client."""
 
     sdk: Sdk
-    make: Callable[[str], Model[Any]]
+    make: Callable[..., Model[Any]]
 
 
-def _openai(url: str) -> Model[Any]:
-    provider = OpenAIProvider(openai_client=clients.async_openai_client(url))
+def _openai(url: str, **more: Any) -> Model[Any]:
+    provider = OpenAIProvider(openai_client=clients.async_openai_client(url, **more))
     return OpenAIChatModel(clients.OPENAI_MODEL, provider=provider)
 
 
-def _responses(url: str) -> Model[Any]:
-    provider = OpenAIProvider(openai_client=clients.async_openai_client(url))
+def _responses(url: str, **more: Any) -> Model[Any]:
+    provider = OpenAIProvider(openai_client=clients.async_openai_client(url, **more))
     return OpenAIResponsesModel(clients.OPENAI_MODEL, provider=provider)
 
 
-def _anthropic(url: str) -> Model[Any]:
-    provider = AnthropicProvider(anthropic_client=clients.async_anthropic_client(url))
+def _anthropic(url: str, **more: Any) -> Model[Any]:
+    provider = AnthropicProvider(anthropic_client=clients.async_anthropic_client(url, **more))
     return AnthropicModel(clients.ANTHROPIC_MODEL, provider=provider)
 
 

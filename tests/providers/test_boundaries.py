@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from google import genai
 from opentelemetry import baggage, context, propagate, trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -20,9 +19,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from memori_instrumentation import attribution
 from wire.check import differences
 from wire.clients import anthropic_client, google_client, openai_client
-from wire.memory import ENTITY, Memory
+from wire.memory import ENTITY, Memory, assert_remembered
 from wire.sdks import HELLO, SDKS, Sdk, resolve
 from wire.server import WireServer
+from wire.tracing import wire_instrumentor
 
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
@@ -37,6 +37,7 @@ def propagators() -> Iterator[None]:
     propagate.set_global_textmap(before)
 
 
+@pytest.mark.mode("suppressed")
 async def test_suppressed_calls_are_not_captured(
     sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory, user: None
 ) -> None:
@@ -122,20 +123,6 @@ async def test_turns_join_the_callers_trace(
     assert turn["trace_id"] == f"{parent.get_span_context().trace_id:032x}"
 
 
-def wire_instrumentor(sdk: Sdk, asynchronous: bool) -> Any:
-    """What traces the requests of an SDK underneath it."""
-    if sdk.name == "xai":
-        from opentelemetry.instrumentation import grpc
-
-        return grpc.GrpcAioInstrumentorClient() if asynchronous else grpc.GrpcInstrumentorClient()
-    from opentelemetry.instrumentation import httpx
-
-    # The SDKs of today use httpx2; the second major of Google's does not.
-    if sdk.name.startswith("google") and genai.__version__.startswith("2."):
-        return httpx.HTTPXClientInstrumentor()
-    return httpx.HTTPX2ClientInstrumentor()
-
-
 @pytest.mark.parametrize("tracing", ["sdk", "wire"])
 async def test_no_request_carries_memori_baggage(
     tracing: str,
@@ -149,9 +136,7 @@ async def test_no_request_carries_memori_baggage(
     """Not with the SDK's own tracing (anthropic sends baggage), not with that of its requests."""
     wire: Any = None
     if tracing == "wire":
-        # Google's SDK takes aiohttp where another SDK has brought it.
-        monkeypatch.setattr("google.genai._api_client.has_aiohttp", False, raising=False)
-        wire = wire_instrumentor(sdk, asynchronous)
+        wire = wire_instrumentor(sdk, asynchronous, monkeypatch)
         wire.instrument(tracer_provider=memory.provider)
     try:
         ctx = baggage.set_baggage("app.tenant", "acme")
@@ -181,6 +166,37 @@ async def each_event(sdk: Sdk, client: Any) -> Any:
 
     async for event in each(await resolve(sdk.stream(client))):
         yield event
+
+
+@pytest.mark.mode("stacked")
+async def test_beside_an_instrumentation_of_the_requests(
+    sdk: Sdk,
+    asynchronous: bool,
+    server: WireServer,
+    uninstrumented: Memory,
+    propagators: None,
+    user: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request carries its span, which is in our trace; ours is the only one of the model's
+    call. Switched off, it leaves ours at work."""
+    wire = wire_instrumentor(sdk, asynchronous, monkeypatch)
+    wire.instrument(tracer_provider=uninstrumented.provider)
+    try:
+        uninstrumented.instrument()
+        await resolve(sdk.create(sdk.client(server.url, asynchronous)))
+        assert_remembered(uninstrumented, sdk, server)
+        (ours,) = uninstrumented.spans()
+        own = ours.get_span_context()
+        assert own is not None
+        _, trace_id, parent_id, _ = server.journal[-1].headers["traceparent"].split("-")
+        assert trace_id == f"{own.trace_id:032x}"
+        # The synchronous instrumentor of gRPC knows the global tracer provider only.
+        assert (parent_id != f"{own.span_id:016x}") is (sdk.provider != "x_ai" or asynchronous)
+    finally:
+        wire.uninstrument()
+    await resolve(sdk.create(sdk.client(server.url, asynchronous)))
+    assert len(uninstrumented.kept().turns) == 2
 
 
 @pytest.mark.parametrize("trusted", [False, True], ids=["untrusted", "trusted"])

@@ -14,12 +14,14 @@ from wire.server import WireServer
 pytestmark = pytest.mark.usefixtures("user")
 
 
+@pytest.mark.mode("create")
 async def test_create(sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory) -> None:
     reply = await resolve(sdk.create(sdk.client(server.url, asynchronous)))
     assert sdk.text(reply) == "You said: I live in Lisbon."
     assert_remembered(memory, sdk, server)
 
 
+@pytest.mark.mode("stream")
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 async def test_stream_to_the_end(
     sdk: Sdk, asynchronous: bool, packed: bool, server: WireServer, memory: Memory
@@ -56,7 +58,7 @@ async def test_stream_helper(
     assert_remembered(memory, stainless, server)
 
 
-@pytest.mark.parametrize("sdk", [it for it in SDKS if it.parse], ids=lambda it: it.name)
+@pytest.mark.mode("parse")
 async def test_parse(sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory) -> None:
     assert sdk.parse is not None
     server.script(text(PLACE_JSON))
@@ -66,34 +68,47 @@ async def test_parse(sdk: Sdk, asynchronous: bool, server: WireServer, memory: M
     assert_remembered(memory, sdk, server)
 
 
-@pytest.mark.parametrize("parsed", [True, False], ids=["parsed", "unparsed"])
-async def test_raw_response(
-    stainless: Sdk, asynchronous: bool, parsed: bool, server: WireServer, memory: Memory
-) -> None:
-    assert stainless.resource is not None
-    assert stainless.arguments is not None
-    raw = stainless.resource(stainless.client(server.url, asynchronous)).with_raw_response
-    response = await resolve(raw.create(**stainless.arguments((("user", "Hi"),))))
+async def raw_response(sdk: Sdk, asynchronous: bool, server: WireServer) -> Any:
+    assert sdk.resource is not None
+    assert sdk.arguments is not None
+    raw = sdk.resource(sdk.client(server.url, asynchronous)).with_raw_response
+    response = await resolve(raw.create(**sdk.arguments((("user", "Hi"),))))
     assert response.headers["x-request-id"] == "req_0"
-    if parsed:
-        assert stainless.text(await resolve(response.parse())) == "You said: Hi"
-    assert_remembered(memory, stainless, server)
+    return response
 
 
+@pytest.mark.mode("raw-parsed")
+async def test_raw_response_parsed(
+    sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory
+) -> None:
+    response = await raw_response(sdk, asynchronous, server)
+    assert sdk.text(await resolve(response.parse())) == "You said: Hi"
+    assert_remembered(memory, sdk, server)
+
+
+@pytest.mark.mode("raw")
+async def test_raw_response(
+    sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory
+) -> None:
+    await raw_response(sdk, asynchronous, server)
+    assert_remembered(memory, sdk, server)
+
+
+@pytest.mark.mode("bytes")
 @pytest.mark.parametrize("reading", ["iter_lines", "iter_bytes", "read", "parse"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 async def test_streaming_response(
-    stainless: Sdk,
+    sdk: Sdk,
     asynchronous: bool,
     reading: str,
     stream: bool,
     server: WireServer,
     memory: Memory,
 ) -> None:
-    assert stainless.resource is not None
-    assert stainless.arguments is not None
-    resource = stainless.resource(stainless.client(server.url, asynchronous))
-    given = stainless.arguments((("user", "Hi"),))
+    assert sdk.resource is not None
+    assert sdk.arguments is not None
+    resource = sdk.resource(sdk.client(server.url, asynchronous))
+    given = sdk.arguments((("user", "Hi"),))
     if stream:
         given["stream"] = True
     async with entered(resource.with_streaming_response.create(**given)) as response:
@@ -104,7 +119,7 @@ async def test_streaming_response(
             assert [piece async for piece in each(result)]
         else:
             assert await resolve(result)
-    assert_remembered(memory, stainless, server)
+    assert_remembered(memory, sdk, server)
 
 
 async def test_with_options_copies(
@@ -115,6 +130,7 @@ async def test_with_options_copies(
     assert_remembered(memory, stainless, server)
 
 
+@pytest.mark.mode("http-400")
 async def test_http_400(sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory) -> None:
     server.script(Answer(status=400, error="no such thing"))
     with pytest.raises(sdk.status_error, match="no such thing"):
@@ -123,6 +139,7 @@ async def test_http_400(sdk: Sdk, asynchronous: bool, server: WireServer, memory
     assert "no such thing" in found.turns[0]["error_message"]
 
 
+@pytest.mark.mode("http-500")
 async def test_http_500_on_a_stream(
     sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory
 ) -> None:
@@ -135,6 +152,7 @@ async def test_http_500_on_a_stream(
     assert_remembered(memory, sdk, server, status="error")
 
 
+@pytest.mark.mode("http-429")
 async def test_a_retried_call_is_one_turn(
     sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory
 ) -> None:
@@ -165,15 +183,29 @@ async def test_streamed_tool_calls(
     assert_remembered(memory, sdk, server)
 
 
-async def test_several_choices(asynchronous: bool, server: WireServer, memory: Memory) -> None:
+@pytest.mark.mode("choices")
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+async def test_several_choices(
+    sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory
+) -> None:
+    assert sdk.choices is not None
+    server.script(Answer(choices=(Choice(text="one"), Choice(text="two"))))
+    await resolve(sdk.choices(sdk.client(server.url, asynchronous)))
+    found = assert_remembered(memory, sdk, server)
+    assert found.turns[0]["usage"]["input_tokens"] == 11
+    assert sorted(row["text"] for row in found.messages[1:]) == ["one", "two"]
+    (span,) = memory.spans()
+    assert (span.attributes or {})["gen_ai.request.choice.count"] == 2
+
+
+async def test_a_choice_may_refuse(asynchronous: bool, server: WireServer, memory: Memory) -> None:
     sdk = SDKS[0]
     server.script(Answer(choices=(Choice(text="one"), Choice(text=None, refusal="no"))))
     await resolve(sdk.create(sdk.client(server.url, asynchronous), n=2))
-    found = assert_remembered(memory, sdk, server)
-    assert found.turns[0]["usage"]["input_tokens"] == 11
-    assert len(found.messages) == 3
+    assert len(assert_remembered(memory, sdk, server).messages) == 3
 
 
+@pytest.mark.mode("empty")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 async def test_empty_content(
     sdk: Sdk, asynchronous: bool, stream: bool, server: WireServer, memory: Memory
@@ -181,8 +213,8 @@ async def test_empty_content(
     server.script(text(""))
     client = sdk.client(server.url, asynchronous)
     if stream:
-        events = await resolve(sdk.stream(client))
-        assert [event async for event in each(events)]
+        async for _ in each(await resolve(sdk.stream(client))):
+            pass
     else:
         await resolve(sdk.create(client))
     assert_remembered(memory, sdk, server)

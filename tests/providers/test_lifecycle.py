@@ -52,14 +52,19 @@ def attributes() -> dict[str, Any]:
     return found
 
 
-async def test_clients_made_before_are_captured(
+@pytest.mark.mode("uninstrument")
+async def test_clients_made_before_are_captured_and_released(
     sdk: Sdk, asynchronous: bool, server: WireServer, uninstrumented: Memory
 ) -> None:
     client = sdk.client(server.url, asynchronous)
     await resolve(sdk.create(client))
     uninstrumented.instrument()
     await resolve(sdk.create(client))
-    assert_remembered(uninstrumented, sdk, server)
+    found = assert_remembered(uninstrumented, sdk, server)
+    uninstrumented.uninstrument()
+    await resolve(sdk.create(client))
+    assert len(server.journal) == 3
+    assert uninstrumented.kept().turns == found.turns
 
 
 async def test_wrappers_bound_before_are_captured_and_released(

@@ -1,96 +1,32 @@
-"""The SDKs' ways to ask a model, as data, so that one suite runs over all of them.
-
-Each :class:`Sdk` turns a neutral history (``(role, text)`` pairs) into a call of the real SDK.
-Calls give whatever the SDK gives: a result, or a coroutine of it for the asynchronous clients.
-"""
+"""The SDKs' ways to ask a model: the rows of the suites in ``tests/providers``."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
 import anthropic
 import openai
 from google.genai import errors, types
-from pydantic import BaseModel
 
-from wire import clients
+from wire import clients, content
+from wire.sdk import HELLO, PLACE_JSON, History, Place, Sdk, each, entered, resolve, step
 
-History = Sequence[tuple[str, str]]
-HELLO: History = (("user", "I live in Lisbon."),)
-
-
-class Place(BaseModel):
-    """What ``parse`` asks for; a reply of :data:`PLACE_JSON` fits."""
-
-    city: str
-
-
-PLACE_JSON = '{"city": "Lisbon"}'
-
-
-async def resolve(value: Any) -> Any:
-    """``value``, awaited if it is awaitable."""
-    return await value if inspect.isawaitable(value) else value
-
-
-async def each(stream: Any) -> AsyncIterator[Any]:
-    """The items of a sync or an async iterable."""
-    if hasattr(stream, "__aiter__"):
-        async for item in stream:
-            yield item
-    else:
-        for item in stream:
-            yield item
-
-
-async def step(iterator: Any) -> Any:
-    """The next item of a sync or an async iterator."""
-    return await resolve(iterator.__anext__() if hasattr(iterator, "__anext__") else next(iterator))
-
-
-@asynccontextmanager
-async def entered(manager: Any) -> AsyncIterator[Any]:
-    """A sync or an async context manager, or a coroutine of one, entered."""
-    manager = await resolve(manager)
-    if hasattr(manager, "__aenter__"):
-        async with manager as value:
-            yield value
-    else:
-        with manager as value:
-            yield value
-
-
-@dataclass(frozen=True)
-class Sdk:
-    """One API of one SDK.
-
-    ``create``, ``stream``, ``helper`` and ``parse`` take a client, a history and further arguments;
-    ``None`` where the SDK has no such thing.
-    """
-
-    name: str
-    provider: str
-    """``gen_ai.provider.name``."""
-    operation: str
-    model: str
-    client: Callable[..., Any]
-    """Of a URL and whether it is to be asynchronous; ``retries`` after the first attempt."""
-    create: Callable[..., Any]
-    stream: Callable[..., Any]
-    text: Callable[[Any], str]
-    """What a result of ``create`` says."""
-    status_error: type[Exception]
-    resource: Callable[[Any], Any] | None = None
-    """What has ``create``, ``with_raw_response`` and ``with_streaming_response``."""
-    arguments: Callable[[History], dict[str, Any]] | None = None
-    """The keyword arguments of the resource's methods."""
-    helper: Callable[..., Any] | None = None
-    parse: Callable[..., Any] | None = None
+__all__ = [
+    "HELLO",
+    "PLACE_JSON",
+    "SDKS",
+    "STAINLESS",
+    "History",
+    "Place",
+    "Sdk",
+    "each",
+    "entered",
+    "resolve",
+    "step",
+]
 
 
 def _stainless(
@@ -103,8 +39,17 @@ def _stainless(
     text: Callable[[Any], str],
     errors: type[Exception],
     schema: str,
+    path: str,
+    unset: Sequence[dict[str, Any]],
+    **more: Any,
 ) -> Sdk:
-    """An API of the OpenAI or Anthropic SDK; ``schema`` is how ``parse`` takes the model class."""
+    """An API of the OpenAI or Anthropic SDK.
+
+    Args:
+        schema: How ``parse`` takes the model class.
+        path: Where the SDK's generic ``post`` sends it.
+        unset: Arguments that stand for none given.
+    """
 
     def called(method: str, **fixed: Any) -> Callable[..., Any]:
         def call(client: Any, history: History = HELLO, **more: Any) -> Any:
@@ -112,6 +57,13 @@ def _stainless(
             return getattr(resource(client), method)(**given)
 
         return call
+
+    def post(client: Any) -> Any:
+        return client.post(path, cast_to=object, body=arguments((("user", "Hi"),)))
+
+    async def without(client: Any) -> None:
+        for given in unset:
+            await resolve(called("create")(client, **given))
 
     return Sdk(
         name=name,
@@ -127,6 +79,9 @@ def _stainless(
         arguments=arguments,
         helper=called("stream"),
         parse=called("parse", **{schema: Place}),
+        positional=post,
+        unset=without,
+        **more,
     )
 
 
@@ -187,17 +142,37 @@ def _generate(method: str) -> Callable[..., Any]:
 
 
 def _send(method: str) -> Callable[..., Any]:
-    def call(client: _Google, history: History = HELLO, **more: Any) -> Any:
-        past: Any = [types.Content.model_validate(item) for item in _contents(history[:-1])]
-        chat = client.face.chats.create(model=clients.GOOGLE_MODEL, history=past)
-        return getattr(chat, method)(history[-1][1], **more)
+    def call(client: _Google, history: History = HELLO, contents: Any = None, **more: Any) -> Any:
+        *past, last = contents or _contents(history)
+        chat = client.face.chats.create(
+            model=clients.GOOGLE_MODEL,
+            history=[types.Content.model_validate(item) for item in past],
+        )
+        parts = types.Content.model_validate(last).parts or []
+        return getattr(chat, method)(parts, **more)
 
     return call
 
 
-def _google_parse(client: _Google, history: History = HELLO) -> Any:
-    config = {"response_mime_type": "application/json", "response_schema": Place}
-    return _generate("generate_content")(client, history, config=config)
+def _google(name: str, create: Callable[..., Any], stream: Callable[..., Any], **more: Any) -> Sdk:
+    schema = {"response_mime_type": "application/json", "response_schema": Place}
+    return Sdk(
+        name=name,
+        provider="gcp.gemini",
+        operation="generate_content",
+        model=clients.GOOGLE_MODEL,
+        client=_google_client,
+        create=create,
+        stream=stream,
+        text=_google_text,
+        status_error=errors.APIError,
+        parse=partial(create, config=schema),
+        choices=partial(create, config={"candidate_count": 2}),
+        unset=partial(create, config=None),
+        picture=content.google_picture,
+        tool_round=content.google_tool_round,
+        **more,
+    )
 
 
 def _chat(method: str, *given: Any) -> Callable[..., Any]:
@@ -233,9 +208,32 @@ def _xai() -> tuple[Sdk, ...]:
             text=xai.text,
             status_error=grpc.RpcError,
             parse=_chat("parse", Place),
+            choices=_chat("sample_batch", 2),
+            positional=xai.positional,
+            unset=partial(_chat("sample"), temperature=None),
+            picture=content.xai_picture,
+            tool_round=content.xai_tool_round,
+            lacks=_without_raw("the SDK speaks gRPC: it has no HTTP responses to hand out"),
         ),
     )
 
+
+def _without_raw(reason: str) -> dict[str, str]:
+    """What an SDK lacks that does not hand out its responses."""
+    return dict.fromkeys(("raw-parsed", "raw", "bytes"), reason)
+
+
+ONE_ANSWER = {"choices": "the API gives one answer to a request"}
+_OPENAI_UNSET = ({"temperature": openai.NOT_GIVEN}, {"temperature": openai.omit})
+_ANTHROPIC = (
+    _anthropic_arguments,
+    _blocks_text,
+    anthropic.APIStatusError,
+    "output_format",
+    "/v1/messages",
+    ({"system": anthropic.omit}, {"stop_sequences": anthropic.NOT_GIVEN}),
+)
+_GOOGLE_WITHOUT = _without_raw("the SDK hands out no raw responses")
 
 SDKS = (
     _stainless(
@@ -248,6 +246,13 @@ SDKS = (
         _chat_text,
         openai.APIStatusError,
         "response_format",
+        "/chat/completions",
+        _OPENAI_UNSET,
+        choices=lambda client: client.chat.completions.create(
+            model=clients.OPENAI_MODEL, messages=_messages(HELLO), n=2
+        ),
+        picture=content.chat_picture,
+        tool_round=content.chat_tool_round,
     ),
     _stainless(
         "openai-responses",
@@ -259,51 +264,43 @@ SDKS = (
         lambda reply: reply.output_text,
         openai.APIStatusError,
         "text_format",
+        "/responses",
+        (*_OPENAI_UNSET, {"instructions": openai.omit}),
+        picture=content.responses_picture,
+        tool_round=content.responses_tool_round,
+        lacks=ONE_ANSWER,
     ),
-    _stainless(
-        "anthropic",
-        "anthropic",
-        clients.ANTHROPIC_MODEL,
-        _anthropic_client,
-        lambda client: client.messages,
-        _anthropic_arguments,
-        _blocks_text,
-        anthropic.APIStatusError,
-        "output_format",
+    *(
+        _stainless(
+            name,
+            "anthropic",
+            clients.ANTHROPIC_MODEL,
+            _anthropic_client,
+            resource,
+            *_ANTHROPIC,
+            picture=content.anthropic_picture,
+            tool_round=content.anthropic_tool_round,
+            lacks=ONE_ANSWER,
+        )
+        for name, resource in (
+            ("anthropic", lambda client: client.messages),
+            ("anthropic-beta", lambda client: client.beta.messages),
+        )
     ),
-    _stainless(
-        "anthropic-beta",
-        "anthropic",
-        clients.ANTHROPIC_MODEL,
-        _anthropic_client,
-        lambda client: client.beta.messages,
-        _anthropic_arguments,
-        _blocks_text,
-        anthropic.APIStatusError,
-        "output_format",
+    _google(
+        "google",
+        _generate("generate_content"),
+        _generate("generate_content_stream"),
+        lacks={**_GOOGLE_WITHOUT, "positional": "its methods take keyword arguments only"},
     ),
-    Sdk(
-        name="google",
-        provider="gcp.gemini",
-        operation="generate_content",
-        model=clients.GOOGLE_MODEL,
-        client=_google_client,
-        create=_generate("generate_content"),
-        stream=_generate("generate_content_stream"),
-        text=_google_text,
-        status_error=errors.APIError,
-        parse=_google_parse,
-    ),
-    Sdk(
-        name="google-chats",
-        provider="gcp.gemini",
-        operation="generate_content",
-        model=clients.GOOGLE_MODEL,
-        client=_google_client,
-        create=_send("send_message"),
-        stream=_send("send_message_stream"),
-        text=_google_text,
-        status_error=errors.APIError,
+    _google(
+        "google-chats",
+        _send("send_message"),
+        _send("send_message_stream"),
+        positional=lambda client: client.face.chats.create(model=clients.GOOGLE_MODEL).send_message(
+            "Hi"
+        ),
+        lacks=_GOOGLE_WITHOUT,
     ),
     *_xai(),
 )

@@ -55,6 +55,11 @@ def chat(client: Any, history: Sequence[tuple[str, str]], **more: Any) -> Any:
     return client.chat.create(**{"model": MODEL, "messages": messages(history), **more})
 
 
+def positional(client: Any) -> Any:
+    """Says ``Hi`` with as little as the SDK takes."""
+    return client.chat.create(MODEL, messages=[user("Hi")]).sample()
+
+
 def text(reply: Any) -> str:
     """What a result of ``sample`` or ``parse`` says."""
     response: Response = reply[0] if isinstance(reply, tuple) else reply
