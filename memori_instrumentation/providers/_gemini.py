@@ -46,13 +46,14 @@ _USAGE = {
     "promptTokenCount": "input_tokens",
     "toolUsePromptTokenCount": "input_tokens",
     "candidatesTokenCount": "output_tokens",
+    "responseTokenCount": "output_tokens",  # in the Live API
     # Gemini counts thoughts beside the candidates; both are generated tokens.
     "thoughtsTokenCount": "reasoning_tokens",
     "cachedContentTokenCount": "cache_read_tokens",
 }
 
 
-def _get(item: Json, camel: str) -> Any:
+def field(item: Json, camel: str) -> Any:
     """A field under its camelCase or snake_case name."""
     if camel in item:
         return item[camel]
@@ -60,44 +61,45 @@ def _get(item: Json, camel: str) -> Any:
 
 
 def read_request(body: Json) -> Request:
-    config = mapping(_get(body, "generationConfig"))
+    config = mapping(field(body, "generationConfig"))
     contents = body.get("contents")
     return Request(
         messages=[
-            _message(item) for item in items(contents if isinstance(contents, list) else [contents])
+            read_message(item)
+            for item in items(contents if isinstance(contents, list) else [contents])
         ],
-        system=_message(mapping(_get(body, "systemInstruction"))).text or None,
+        system=read_message(mapping(field(body, "systemInstruction"))).text or None,
         conversation_id=None,
-        attributes=chosen({name: _get(config, name) for name in _PARAMETERS}, _PARAMETERS),
+        attributes=chosen({name: field(config, name) for name in _PARAMETERS}, _PARAMETERS),
     )
 
 
 def read_reply(body: Json) -> Reply:
     candidates = items(body.get("candidates"))
-    reasons = [string(_get(candidate, "finishReason")) for candidate in candidates]
-    blocked = string(_get(mapping(_get(body, "promptFeedback")), "blockReason"))
-    usage = counts(_get(body, "usageMetadata"), _USAGE)
+    reasons = [string(field(candidate, "finishReason")) for candidate in candidates]
+    blocked = string(field(mapping(field(body, "promptFeedback")), "blockReason"))
+    usage = counts(field(body, "usageMetadata"), _USAGE)
     if "reasoning_tokens" in usage:
         usage["output_tokens"] = usage.get("output_tokens", 0) + usage["reasoning_tokens"]
     return Reply(
         messages=[
-            _message({"role": "model", **mapping(candidate.get("content"))}, reason)
+            read_message({"role": "model", **mapping(candidate.get("content"))}, reason)
             for candidate, reason in zip(candidates, reasons, strict=True)
         ],
-        model=string(_get(body, "modelVersion")),
-        id=string(_get(body, "responseId")),
+        model=string(field(body, "modelVersion")),
+        id=string(field(body, "responseId")),
         finish_reasons=[reason for reason in (*reasons, blocked) if reason],
         usage=usage,
         complete=bool(blocked) or (bool(reasons) and all(reasons)),
     )
 
 
-def _message(item: Json, finish_reason: str | None = None) -> Message:
+def read_message(item: Json, finish_reason: str | None = None) -> Message:
     role = string(item.get("role")) or "user"
     parts = item.get("parts")
     return Message(
         "assistant" if role == "model" else role,
-        _joined(_part(part) for part in items(parts if isinstance(parts, list) else [parts])),
+        _joined(read_part(part) for part in items(parts if isinstance(parts, list) else [parts])),
         finish_reason,
     )
 
@@ -114,25 +116,25 @@ def _joined(parts: Iterable[Part]) -> list[Part]:
     return joined
 
 
-def _part(part: Json) -> Part:
+def read_part(part: Json) -> Part:
     if isinstance(text := part.get("text"), str):
         return reasoning_part(text) if part.get("thought") is True else text_part(text)
-    if call := mapping(_get(part, "functionCall")):
+    if call := mapping(field(part, "functionCall")):
         return tool_call_part(string(call.get("id")), string(call.get("name")), call.get("args"))
-    if answer := mapping(_get(part, "functionResponse")):
+    if answer := mapping(field(part, "functionResponse")):
         return {
             **tool_response_part(string(answer.get("id")), answer.get("response")),
             "name": string(answer.get("name")),
         }
-    if blob := mapping(_get(part, "inlineData")):
-        mime_type = string(_get(blob, "mimeType"))
+    if blob := mapping(field(part, "inlineData")):
+        mime_type = string(field(blob, "mimeType"))
         data = blob.get("data")
         return media_part(
             _modality(mime_type), mime_type, data if isinstance(data, bytes) else str(data or "")
         )
-    if file := mapping(_get(part, "fileData")):
-        mime_type = string(_get(file, "mimeType"))
-        return uri_part(_modality(mime_type), str(_get(file, "fileUri")), mime_type)
+    if file := mapping(field(part, "fileData")):
+        mime_type = string(field(file, "mimeType"))
+        return uri_part(_modality(mime_type), str(field(file, "fileUri")), mime_type)
     kind = next((key for key in part if key not in ("thought", "thoughtSignature")), "unknown")
     return other_part({"type": kind, **part})
 
@@ -154,7 +156,7 @@ def assemble(events: Iterable[Json]) -> Assembled:
         for item in items(event.get("candidates")):
             candidate = candidates.setdefault(number(item.get("index")), {"content": {"parts": []}})
             candidate["content"]["parts"] += items(mapping(item.get("content")).get("parts"))
-            if reason := _get(item, "finishReason"):
+            if reason := field(item, "finishReason"):
                 candidate["finishReason"] = reason
     body["candidates"] = [candidates[index] for index in sorted(candidates)]
     return Assembled(body, complete=error is None and read_reply(body).complete, error=error)

@@ -16,9 +16,13 @@ from opentelemetry import context
 from memori_instrumentation._attribution import attach, detach
 from memori_instrumentation.capture.call import Call
 from memori_instrumentation.capture.reading import first_api
-from memori_instrumentation.providers._choke import Args, Asked, Choke, Kwargs
+from memori_instrumentation.capture.runtime import active
+from memori_instrumentation.providers._choke import Args, Asked, Choke, Kwargs, unusable
+from memori_instrumentation.providers._dialogue import Dialogue
 from memori_instrumentation.providers._gemini import APIS
+from memori_instrumentation.providers._gemini_live import PROTOCOL
 from memori_instrumentation.providers._patching import Patch, Patcher
+from memori_instrumentation.providers._sockets import noting
 
 
 def _describe(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
@@ -125,6 +129,30 @@ class _AsyncChunks(_Noting):
         await self._stream.aclose()
 
 
+def _connecting(wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
+    """Around the Live API's ``connect`` of ``websockets``."""
+    if active() is None:
+        return wrapped(*args, **kwargs)
+    try:
+        noted = _noted(args[0], kwargs)
+    except Exception as error:
+        unusable("a socket", error)
+        noted = {}
+    return wrapped(*args, **{**kwargs, **noted})
+
+
+def _noted(uri: str, kwargs: Kwargs) -> dict[str, Any]:
+    """What to add to the arguments of ``connect`` so that a dialogue is told of the connection."""
+    from websockets.asyncio.client import ClientConnection
+
+    url = urlsplit(uri)
+    provider = "gcp.vertex_ai" if "aiplatform" in uri else "gcp.gemini"
+    port = url.port or (80 if url.scheme == "ws" else 443)
+    dialogue = Dialogue(PROTOCOL, provider, (url.hostname or "", port))
+    base = kwargs.get("create_connection") or ClientConnection
+    return {"create_connection": noting(base, dialogue)}
+
+
 _MODULE = "google.genai._api_client"
 
 
@@ -141,5 +169,6 @@ def build() -> Patcher:
             Patch(_MODULE, "BaseApiClient.async_request", whole.asynchronous),
             Patch(_MODULE, "BaseApiClient.request_streamed", stream.sync),
             Patch(_MODULE, "BaseApiClient.async_request_streamed", async_stream.asynchronous),
+            Patch("google.genai.live", "ws_connect", _connecting),
         ]
     )

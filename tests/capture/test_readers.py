@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from memori_instrumentation.capture import reading, sse
 from memori_instrumentation.capture.reading import Api
-from memori_instrumentation.providers import anthropic, google, openai, xai
+from memori_instrumentation.providers import _gemini_live, anthropic, google, openai, xai
 from wire.dialects import DIALECTS, Dialect
 from wire.replies import Answer, Choice, ToolCall
 
 APIS = {api.path: api for module in (openai, anthropic, google, xai) for api in module.APIS}
+APIS[_gemini_live.API.path] = _gemini_live.API
 
 FIELDS = """
     role content parts text type tool_calls function name arguments id model messages
@@ -32,6 +33,9 @@ FIELDS = """
     response.completed text_delta input_json_delta done
     outputs reasoning_content encrypted_content tool_call_id file_id prompt_tokens
     completion_tokens total_tokens ROLE_TOOL ROLE_ASSISTANT ROLE_USER
+    settings said setup setupComplete sessionId contextUpdate client_content turns
+    realtime_input tool_response functionResponses serverContent modelTurn toolCall
+    functionCalls inputTranscription outputTranscription turnComplete interrupted
 """
 WORDS = FIELDS.split()
 
