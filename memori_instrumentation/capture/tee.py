@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from time import time_ns
 from typing import Any
 
@@ -101,3 +101,30 @@ class _AsyncTee(_Tee):
             await self._stream.aclose()
         finally:
             self._call.finish()
+
+
+def observe(response: Any, call: Call, *, is_async: bool) -> None:
+    """Let ``call`` note what a response says and the request that it answers: its body at once if
+    it is read already, else while the user reads it."""
+    call.status = response.status_code
+    call.request = response.request.content
+    call.content_type = response.headers.get("content-type")
+    if response.is_stream_consumed or response.is_closed:
+        call.streamed = False
+        call.body = response.content
+        return
+    call.streamed = True
+    if encoding := response.headers.get("content-encoding"):
+        call.decoder = _decoder(type(response), encoding)
+    tee(response, call, is_async=is_async)
+
+
+def _decoder(response_class: Any, encoding: str) -> Callable[[bytes], bytes]:
+    """Undo a content encoding as the response's own library does."""
+
+    def decode(body: bytes) -> bytes:
+        headers = {"content-encoding": encoding}
+        decoded: bytes = response_class(200, headers=headers, content=body).content
+        return decoded
+
+    return decode

@@ -19,7 +19,7 @@ from memori_instrumentation._attribution import CALL
 from memori_instrumentation.capture.call import Call
 from memori_instrumentation.capture.decode import frozen
 from memori_instrumentation.capture.reading import Api, first_api
-from memori_instrumentation.capture.tee import tee
+from memori_instrumentation.capture.tee import observe
 from memori_instrumentation.providers._choke import Args, Asked, Choke, Kwargs, unusable
 from memori_instrumentation.providers._patching import Patch, Patcher
 
@@ -93,36 +93,14 @@ def _model(body: Any) -> str | None:
 
 
 def _note_response(kwargs: Any, *, is_async: bool) -> None:
-    """Note what an HTTP response says, or tee it if it is still to be read. Never raises."""
+    """Let the call under way observe its HTTP response. Never raises."""
     call = context.get_value(CALL)
     if not isinstance(call, Call):
         return
     try:
-        response = kwargs["response"]
-        call.status = response.status_code
-        call.request = response.request.content
-        call.content_type = response.headers.get("content-type")
-        if response.is_stream_consumed or response.is_closed:
-            call.streamed = False
-            call.body = response.content
-            return
-        call.streamed = True
-        if encoding := response.headers.get("content-encoding"):
-            call.decoder = _decoder(type(response), encoding)
-        tee(response, call, is_async=is_async)
+        observe(kwargs["response"], call, is_async=is_async)
     except Exception as error:
         unusable("a response", error)
-
-
-def _decoder(response_class: Any, encoding: str) -> Callable[[bytes], bytes]:
-    """Undo a content encoding as the response's own library does."""
-
-    def decode(body: bytes) -> bytes:
-        headers = {"content-encoding": encoding}
-        decoded: bytes = response_class(200, headers=headers, content=body).content
-        return decoded
-
-    return decode
 
 
 def _returned(call: Call, ctx: context.Context, result: Any) -> Any:
