@@ -87,8 +87,19 @@ def first_api(apis: Sequence[Api], path: str) -> Api | None:
 # --- parts: the shapes of the GenAI semantic conventions ----------------------------------------
 
 
-def text_part(content: str) -> Part:
-    return {"type": "text", "content": content}
+def text_part(content: str, citations: Sequence[Json] = ()) -> Part:
+    """Words; with the sources that they name, less what only their provider can read."""
+    if not citations:
+        return {"type": "text", "content": content}
+    return {"type": "text", "content": content, "citations": [_readable(it) for it in citations]}
+
+
+def _readable(source: Json) -> dict[str, Any]:
+    return {
+        key: without_payloads(value)
+        for key, value in source.items()
+        if value is not None and not key.startswith("encrypted")
+    }
 
 
 def reasoning_part(content: str) -> Part:
@@ -107,7 +118,7 @@ def tool_response_part(id: str | None, response: Any) -> Part:
 def other_part(item: Json) -> Part:
     """A part of a kind we have no shape for: kept as sent, less any long encoded payload."""
     kind = str(item.get("type", "unknown"))
-    return {"type": "unknown" if kind in _SHAPED else kind, "content": _without_payloads(item)}
+    return {"type": "unknown" if kind in _SHAPED else kind, "content": without_payloads(item)}
 
 
 _SHAPED = frozenset({"text", "reasoning", "tool_call", "tool_call_response", "blob", "uri", "file"})
@@ -122,7 +133,7 @@ def media_part(modality: str, mime_type: str | None, data: str | bytes) -> Part:
         mime_type: As sent, if it was.
         data: Base64 text or the bytes themselves. Text that is no base64 is measured as it stands.
     """
-    raw = _decoded(data)
+    raw = media_bytes(data)
     return {
         "type": "blob",
         "modality": modality,
@@ -144,7 +155,8 @@ def file_part(file_id: str, modality: str = "file") -> Part:
     return {"type": "file", "modality": modality, "file_id": file_id}
 
 
-def _decoded(data: str | bytes) -> bytes:
+def media_bytes(data: str | bytes) -> bytes:
+    """The bytes that base64 text stands for; text that is none as it stands."""
     if isinstance(data, bytes):
         return data
     import base64
@@ -161,12 +173,12 @@ def _decoded(data: str | bytes) -> bytes:
 _PAYLOAD = 4_096
 
 
-def _without_payloads(value: Any) -> Any:
+def without_payloads(value: Any) -> Any:
     """``value`` with each string of unbroken text beyond 4 kB replaced by its size and digest."""
     if isinstance(value, Mapping):
-        return {str(key): _without_payloads(item) for key, item in value.items()}
+        return {str(key): without_payloads(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_payloads(item) for item in value]
+        return [without_payloads(item) for item in value]
     if isinstance(value, str) and len(value) > _PAYLOAD and " " not in value[:_PAYLOAD]:
         part = media_part("file", None, value)
         return {"size": part["size"], "sha256": part["sha256"]}

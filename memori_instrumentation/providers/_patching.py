@@ -33,14 +33,14 @@ class Patcher:
     them."""
 
     def __init__(self, patches: Sequence[Patch]) -> None:
-        self._patches = patches
+        self.patches = patches
         self._applied: list[tuple[Any, str, Any]] = []
         self._active = False
 
     def apply(self) -> None:
         """Patch now what is imported; patch the rest on import."""
         self._active = True
-        for module in dict.fromkeys(patch.module for patch in self._patches):
+        for module in dict.fromkeys(patch.module for patch in self.patches):
             if module in sys.modules:
                 self._patch(sys.modules[module])
             else:
@@ -59,7 +59,7 @@ class Patcher:
     def _patch(self, module: Any) -> None:
         if not self._active:
             return  # imported after undo()
-        for patch in self._patches:
+        for patch in self.patches:
             if patch.module != module.__name__:
                 continue
             *path, name = patch.attribute.split(".")

@@ -6,7 +6,9 @@ makes several. A body is JSON text already; a stream is a series of JSON texts.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from time import time_ns
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,12 +19,15 @@ from memori_instrumentation._attribution import attach, detach
 from memori_instrumentation.capture.call import Call
 from memori_instrumentation.capture.reading import first_api
 from memori_instrumentation.capture.runtime import active
+from memori_instrumentation.capture.tee import observe
+from memori_instrumentation.providers import _gemini_interactions as interactions
 from memori_instrumentation.providers._choke import Args, Asked, Choke, Kwargs, unusable
 from memori_instrumentation.providers._dialogue import Dialogue
 from memori_instrumentation.providers._gemini import APIS
 from memori_instrumentation.providers._gemini_live import PROTOCOL
 from memori_instrumentation.providers._patching import Patch, Patcher
 from memori_instrumentation.providers._sockets import noting
+from memori_instrumentation.providers._stainless import patcher
 
 
 def _describe(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
@@ -129,6 +134,36 @@ class _AsyncChunks(_Noting):
         await self._stream.aclose()
 
 
+_ASKED = re.compile(rb'\s*\{\s*"(model|agent)"\s*:\s*"([^"\\]+)"')
+"""How the body of an interaction begins: its first field names who is asked."""
+
+
+def _describe_interaction(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
+    request = kwargs["request"]
+    url = request.url
+    if request.method != "POST" or first_api((interactions.API,), url.path) is None:
+        return None
+    asked = _ASKED.match(request.content)
+    return Asked(
+        interactions.AGENT_API if asked and asked[1] == b"agent" else interactions.API,
+        "gcp.vertex_ai" if "/projects/" in url.path else "gcp.gemini",
+        asked[2].decode() if asked else None,
+        (url.host, url.port or (80 if url.scheme == "http" else 443)),
+        request.content,
+    )
+
+
+def _interacted(call: Call, ctx: context.Context, response: Any, *, is_async: bool) -> Any:
+    observe(response, call, is_async=is_async)
+    if not call.streamed:
+        call.finish()
+    return response
+
+
+def _unheard(call: Call, args: Args, kwargs: Kwargs, error: BaseException) -> None:
+    """Nothing to note: an error status is a response here, and is raised later."""
+
+
 def _connecting(wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
     """Around the Live API's ``connect`` of ``websockets``."""
     if active() is None:
@@ -153,7 +188,18 @@ def _noted(uri: str, kwargs: Kwargs) -> dict[str, Any]:
     return {"create_connection": noting(base, dialogue)}
 
 
+def _early_interactions() -> Sequence[Patch]:
+    """For the releases before 2.9, in which Stainless had generated this part."""
+    return patcher(
+        "google.genai._interactions._base_client",
+        "request",
+        (interactions.API,),
+        lambda client: "gcp.vertex_ai" if client._is_vertex else "gcp.gemini",
+    ).patches
+
+
 _MODULE = "google.genai._api_client"
+_INTERACTIONS = "google.genai._gaos.basesdk"
 
 
 def build() -> Patcher:
@@ -163,12 +209,17 @@ def build() -> Patcher:
     async_stream = Choke(
         _describe, lambda call, ctx, chunks: _AsyncChunks(chunks, call, ctx), _failed
     )
+    interaction = Choke(_describe_interaction, partial(_interacted, is_async=False), _unheard)
+    async_interaction = Choke(_describe_interaction, partial(_interacted, is_async=True), _unheard)
     return Patcher(
         [
             Patch(_MODULE, "BaseApiClient.request", whole.sync),
             Patch(_MODULE, "BaseApiClient.async_request", whole.asynchronous),
             Patch(_MODULE, "BaseApiClient.request_streamed", stream.sync),
             Patch(_MODULE, "BaseApiClient.async_request_streamed", async_stream.asynchronous),
+            Patch(_INTERACTIONS, "BaseSDK.do_request", interaction.sync),
+            Patch(_INTERACTIONS, "AsyncBaseSDK.do_request_async", async_interaction.asynchronous),
+            *_early_interactions(),
             Patch("google.genai.live", "ws_connect", _connecting),
         ]
     )

@@ -11,12 +11,19 @@ from hypothesis import strategies as st
 
 from memori_instrumentation.capture import reading, sse
 from memori_instrumentation.capture.reading import Api
-from memori_instrumentation.providers import _gemini_live, anthropic, google, openai, xai
+from memori_instrumentation.providers import (
+    _gemini_interactions,
+    _gemini_live,
+    anthropic,
+    google,
+    openai,
+    xai,
+)
 from wire.dialects import DIALECTS, Dialect
 from wire.replies import Answer, Choice, ToolCall
 
 APIS = {api.path: api for module in (openai, anthropic, google, xai) for api in module.APIS}
-APIS[_gemini_live.API.path] = _gemini_live.API
+APIS.update({api.path: api for api in (_gemini_live.API, _gemini_interactions.API)})
 
 FIELDS = """
     role content parts text type tool_calls function name arguments id model messages
@@ -36,6 +43,9 @@ FIELDS = """
     settings said setup setupComplete sessionId contextUpdate client_content turns
     realtime_input tool_response functionResponses serverContent modelTurn toolCall
     functionCalls inputTranscription outputTranscription turnComplete interrupted
+    steps step event_type step.start step.delta interaction interaction.completed model_output
+    user_input thought summary function_call function_result annotations image failed errors
+    generation_config mime_type uri thought_summary arguments_delta text_annotation_delta
 """
 WORDS = FIELDS.split()
 
@@ -80,6 +90,7 @@ PATHS = {
     "openai.responses": "/responses",
     "anthropic": "/v1/messages",
     "google": ":streamGenerateContent",
+    "google.interactions": "/interactions",
     "xai": "/xai_api.Chat",
 }
 ANSWER = Answer(

@@ -90,6 +90,26 @@ def google_tool_round() -> dict[str, Any]:
     }
 
 
+def interactions_picture() -> dict[str, Any]:
+    parts = [
+        {"type": "text", "text": "Look"},
+        {"type": "image", "mime_type": "image/png", "data": ENCODED},
+    ]
+    return {"input": parts}
+
+
+def interactions_tool_round() -> dict[str, Any]:
+    asking = {"type": "user_input", "content": [{"type": "text", "text": QUESTION}]}
+    call = {
+        "type": "function_call",
+        "id": CALL.id,
+        "name": CALL.name,
+        "arguments": CALL.arguments,
+    }
+    answer = {"type": "function_result", "call_id": CALL.id, "result": RESULT}
+    return {"input": [asking, call, answer]}
+
+
 def xai_picture() -> dict[str, Any]:
     from xai_sdk.chat import image, user
 

@@ -13,6 +13,12 @@ from dataclasses import dataclass
 from wire.anthropic_messages import anthropic_body, anthropic_error, anthropic_events
 from wire.common import Json, sse
 from wire.google_generate import google_body, google_error, google_events
+from wire.google_interactions import (
+    interactions_body,
+    interactions_error,
+    interactions_events,
+    interactions_stream_error,
+)
 from wire.openai_chat import chat_body, chat_events, openai_error
 from wire.openai_responses import responses_body, responses_events, responses_stream_error
 from wire.replies import Answer
@@ -63,6 +69,14 @@ DIALECTS = (
         google_events,
         google_error,
         lambda message: sse(google_error(500, message), end="\r\n\r\n"),
+    ),
+    Dialect(
+        "google.interactions",
+        re.compile(r"/interactions$"),
+        interactions_body,
+        interactions_events,
+        interactions_error,
+        interactions_stream_error,
     ),
     Dialect(
         # Over gRPC, where each event is a message: see ``xai_server``.

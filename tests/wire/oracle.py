@@ -73,6 +73,8 @@ def sent(dialect: str, request: dict[str, Any]) -> list[Message]:
         ]
     if dialect == "xai":
         return [xai_message(m, m.get("content", [])) for m in request.get("messages", [])]
+    if dialect == "google.interactions":
+        return interaction_input(request.get("input") or [])
     items = request.get("input") or []
     if isinstance(items, str):
         return [("user", said([("text", items)]))]
@@ -86,6 +88,7 @@ def system(dialect: str, request: dict[str, Any]) -> str | None:
         "openai.responses": request.get("instructions"),
         "anthropic": request.get("system"),
         "google": (request.get("systemInstruction") or {}).get("parts"),
+        "google.interactions": request.get("system_instruction"),
         "xai": None,
     }[dialect]
     if isinstance(found, list):
@@ -172,6 +175,40 @@ def _camel(part: dict[str, Any]) -> dict[str, Any]:
         return {re.sub("_([a-z])", lambda m: m[1].upper(), key): mapping[key] for key in mapping}
 
     return {k: spelt(v) if isinstance(v, dict) else v for k, v in spelt(part).items()}
+
+
+def interaction_input(given: Any) -> list[Message]:
+    """The messages of an interaction's input: a text, contents or steps."""
+    if isinstance(given, str):
+        given = [{"type": "text", "text": given}]
+    if given and given[0]["type"] in ("text", "image", "audio", "video", "document"):
+        given = [{"type": "user_input", "content": given}]
+    return [(_step_role(step), said(step_parts(step))) for step in given]
+
+
+def _step_role(step: dict[str, Any]) -> str:
+    return {"user_input": "user", "function_result": "tool"}.get(step["type"], "assistant")
+
+
+def step_parts(step: dict[str, Any]) -> list[Part]:
+    kind = step["type"]
+    if kind == "thought":
+        return [("thinking", content["text"]) for content in step.get("summary", [])]
+    if kind == "function_call":
+        return [("call", step["id"], step["name"], canonical(step["arguments"]))]
+    if kind == "function_result":
+        return [("result", step["call_id"], canonical(_text_of(step["result"])))]
+    if kind not in ("user_input", "model_output"):
+        return [("other",)]
+    parts: list[Part] = []
+    for content in step.get("content", []):
+        if content["type"] == "text":
+            parts.append(("text", content["text"]))
+        elif content.get("data"):
+            parts.append(blob(content.get("mime_type"), content["data"]))
+        else:
+            parts.append(("uri", content["uri"]))
+    return parts
 
 
 def item_message(item: dict[str, Any]) -> Message:

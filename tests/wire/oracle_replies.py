@@ -15,6 +15,7 @@ from wire.oracle import (
     item_message,
     joined,
     said,
+    step_parts,
     xai_message,
 )
 
@@ -40,6 +41,7 @@ def replied(dialect: str, body: str, streamed: bool) -> Reply:
             "openai.responses": _responses_stream,
             "anthropic": _anthropic_stream,
             "google": _google_stream,
+            "google.interactions": _interaction_stream,
             "xai": _xai_stream,
         }[dialect](events)
     whole = json.loads(body)
@@ -49,6 +51,8 @@ def replied(dialect: str, body: str, streamed: bool) -> Reply:
         return _responses_reply(whole)
     if dialect == "xai":
         return _xai_reply(whole)
+    if dialect == "google.interactions":
+        return _interaction_reply(whole)
     return _anthropic_reply(whole) if dialect == "anthropic" else _google_stream([whole])
 
 
@@ -173,6 +177,43 @@ def _google_stream(events: list[dict[str, Any]]) -> Reply:
     reply.messages = [("assistant", joined(parts[index])) for index in sorted(parts)]
     reply.finish = [finish[index] for index in sorted(finish)]
     return reply
+
+
+def _interaction_reply(body: dict[str, Any]) -> Reply:
+    usage = body.get("usage") or {}
+    parts = [part for step in body.get("steps", []) for part in step_parts(step)]
+    return Reply(
+        [("assistant", joined(parts))],
+        body.get("id"),
+        body.get("model"),
+        [body["status"]],
+        usage.get("total_input_tokens"),
+        # Thoughts are counted beside the output.
+        _total(usage, "total_output_tokens", "total_thought_tokens"),
+    )
+
+
+def _interaction_stream(events: list[dict[str, Any]]) -> Reply:
+    body: dict[str, Any] = {}
+    steps: dict[int, dict[str, Any]] = {}
+    for event in events:
+        kind = event["event_type"]
+        if kind in ("interaction.created", "interaction.completed"):
+            body = {**body, **event["interaction"]}
+        elif kind == "step.start":
+            steps[event["index"]] = {**event["step"], "json": ""}
+        elif kind == "step.delta":
+            step, delta = steps[event["index"]], event["delta"]
+            if delta["type"] == "text":
+                step.setdefault("content", []).append(delta)
+            elif delta["type"] == "thought_summary":
+                step.setdefault("summary", []).append(delta["content"])
+            elif delta["type"] == "arguments_delta":
+                step["json"] += delta["arguments"]
+    for step in steps.values():
+        if step["json"]:
+            step["arguments"] = json.loads(step["json"])
+    return _interaction_reply({**body, "steps": [steps[index] for index in sorted(steps)]})
 
 
 def _xai_reply(body: dict[str, Any]) -> Reply:

@@ -100,3 +100,11 @@ class Sdk:
     lacks: Mapping[str, str] = field(default_factory=dict)
     """What of :data:`wire.modes.MODES` it does not offer, and why; by mode, or by mode and
     ``/sync`` or ``/async``."""
+
+
+def without_raw(reason: str) -> dict[str, str]:
+    """What an SDK lacks that does not hand out its responses."""
+    return dict.fromkeys(("raw-parsed", "raw", "bytes"), reason)
+
+
+ONE_ANSWER = {"choices": "the API gives one answer to a request"}

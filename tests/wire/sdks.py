@@ -9,10 +9,22 @@ from typing import Any
 
 import anthropic
 import openai
-from google.genai import errors, types
 
 from wire import clients, content
-from wire.sdk import HELLO, PLACE_JSON, History, Place, Sdk, each, entered, resolve, step
+from wire.google_rows import ROWS as GOOGLE
+from wire.sdk import (
+    HELLO,
+    ONE_ANSWER,
+    PLACE_JSON,
+    History,
+    Place,
+    Sdk,
+    each,
+    entered,
+    resolve,
+    step,
+    without_raw,
+)
 
 __all__ = [
     "HELLO",
@@ -115,66 +127,6 @@ def _anthropic_arguments(history: History) -> dict[str, Any]:
     }
 
 
-class _Google:
-    """A Google client and its ``.aio``, kept together: the first closes when it is collected."""
-
-    def __init__(self, url: str, asynchronous: bool, retries: int) -> None:
-        self.root = clients.google_client(url, retries=retries)
-        self.face: Any = self.root.aio if asynchronous else self.root
-        self.asynchronous = asynchronous
-
-
-def _google_client(url: str, asynchronous: bool, *, retries: int = 0) -> _Google:
-    return _Google(url, asynchronous, retries)
-
-
-def _contents(history: History) -> list[dict[str, Any]]:
-    names = {"assistant": "model"}
-    return [{"role": names.get(role, role), "parts": [{"text": text}]} for role, text in history]
-
-
-def _generate(method: str) -> Callable[..., Any]:
-    def call(client: _Google, history: History = HELLO, **more: Any) -> Any:
-        given = {"model": clients.GOOGLE_MODEL, "contents": _contents(history), **more}
-        return getattr(client.face.models, method)(**given)
-
-    return call
-
-
-def _send(method: str) -> Callable[..., Any]:
-    def call(client: _Google, history: History = HELLO, contents: Any = None, **more: Any) -> Any:
-        *past, last = contents or _contents(history)
-        chat = client.face.chats.create(
-            model=clients.GOOGLE_MODEL,
-            history=[types.Content.model_validate(item) for item in past],
-        )
-        parts = types.Content.model_validate(last).parts or []
-        return getattr(chat, method)(parts, **more)
-
-    return call
-
-
-def _google(name: str, create: Callable[..., Any], stream: Callable[..., Any], **more: Any) -> Sdk:
-    schema = {"response_mime_type": "application/json", "response_schema": Place}
-    return Sdk(
-        name=name,
-        provider="gcp.gemini",
-        operation="generate_content",
-        model=clients.GOOGLE_MODEL,
-        client=_google_client,
-        create=create,
-        stream=stream,
-        text=_google_text,
-        status_error=errors.APIError,
-        parse=partial(create, config=schema),
-        choices=partial(create, config={"candidate_count": 2}),
-        unset=partial(create, config=None),
-        picture=content.google_picture,
-        tool_round=content.google_tool_round,
-        **more,
-    )
-
-
 def _chat(method: str, *given: Any) -> Callable[..., Any]:
     from wire import xai
 
@@ -182,10 +134,6 @@ def _chat(method: str, *given: Any) -> Callable[..., Any]:
         return getattr(xai.chat(client, history, **more), method)(*given)
 
     return call
-
-
-def _google_text(reply: Any) -> str:
-    return reply.text or ""
 
 
 def _xai() -> tuple[Sdk, ...]:
@@ -213,17 +161,11 @@ def _xai() -> tuple[Sdk, ...]:
             unset=partial(_chat("sample"), temperature=None),
             picture=content.xai_picture,
             tool_round=content.xai_tool_round,
-            lacks=_without_raw("the SDK speaks gRPC: it has no HTTP responses to hand out"),
+            lacks=without_raw("the SDK speaks gRPC: it has no HTTP responses to hand out"),
         ),
     )
 
 
-def _without_raw(reason: str) -> dict[str, str]:
-    """What an SDK lacks that does not hand out its responses."""
-    return dict.fromkeys(("raw-parsed", "raw", "bytes"), reason)
-
-
-ONE_ANSWER = {"choices": "the API gives one answer to a request"}
 _OPENAI_UNSET = ({"temperature": openai.NOT_GIVEN}, {"temperature": openai.omit})
 _ANTHROPIC = (
     _anthropic_arguments,
@@ -233,8 +175,6 @@ _ANTHROPIC = (
     "/v1/messages",
     ({"system": anthropic.omit}, {"stop_sequences": anthropic.NOT_GIVEN}),
 )
-_GOOGLE_WITHOUT = _without_raw("the SDK hands out no raw responses")
-
 SDKS = (
     _stainless(
         "openai-chat",
@@ -287,21 +227,7 @@ SDKS = (
             ("anthropic-beta", lambda client: client.beta.messages),
         )
     ),
-    _google(
-        "google",
-        _generate("generate_content"),
-        _generate("generate_content_stream"),
-        lacks={**_GOOGLE_WITHOUT, "positional": "its methods take keyword arguments only"},
-    ),
-    _google(
-        "google-chats",
-        _send("send_message"),
-        _send("send_message_stream"),
-        positional=lambda client: client.face.chats.create(model=clients.GOOGLE_MODEL).send_message(
-            "Hi"
-        ),
-        lacks=_GOOGLE_WITHOUT,
-    ),
+    *GOOGLE,
     *_xai(),
 )
 STAINLESS = tuple(sdk for sdk in SDKS if sdk.resource is not None)

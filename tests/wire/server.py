@@ -68,6 +68,8 @@ ELSEWHERE: dict[str, Any] = {
     "/v1/messages/count_tokens": {"input_tokens": 3},
     "/v1beta/models": {"models": []},
     ":countTokens": {"totalTokens": 3},
+    "/interactions/int-1": {"id": "int-1", "status": "completed", "steps": []},
+    "/interactions/int-1/cancel": {"id": "int-1", "status": "cancelled", "steps": []},
     ":batchEmbedContents": {"embeddings": [{"values": [0.25, 0.5]}]},
 }
 """Endpoints that are not conversations, by the end of their path."""

@@ -75,6 +75,25 @@ def google(url: str, stream: bool) -> list[Any]:
     return list(client.models.generate_content_stream(**ask))
 
 
+def interaction(url: str, stream: bool) -> tuple[str, list[tuple[str, Any]]]:
+    """Text and tool calls of an interaction."""
+    client = google_client(url)
+    ask: Any = {"model": GOOGLE_MODEL, "input": "Где я живу?"}
+    if not stream:
+        steps = client.interactions.create(**ask).steps
+        said = "".join(c.text for s in steps if s.type == "model_output" for c in s.content)
+        return said, [(s.name, s.arguments) for s in steps if s.type == "function_call"]
+    said, names, pieces = "", dict[int, str](), dict[int, str]()
+    for event in client.interactions.create(**ask, stream=True):
+        if event.event_type == "step.start" and event.step.type == "function_call":
+            names[event.index] = event.step.name
+        elif event.event_type == "step.delta" and event.delta.type == "text":
+            said += event.delta.text
+        elif event.event_type == "step.delta" and event.delta.type == "arguments_delta":
+            pieces[event.index] = pieces.get(event.index, "") + event.delta.arguments
+    return said, [(name, json.loads(pieces[index])) for index, name in names.items()]
+
+
 def read_by_sdk(name: str, url: str, stream: bool) -> tuple[str, list[tuple[str, Any]]]:
     """Text and tool calls of a reply, as the SDK gives them."""
     if name == "openai.chat":
@@ -92,6 +111,8 @@ def read_by_sdk(name: str, url: str, stream: bool) -> tuple[str, list[tuple[str,
         blocks = messages(url, stream).content
         said = "".join(block.text for block in blocks if block.type == "text")
         return said, [(b.name, b.input) for b in blocks if b.type == "tool_use"]
+    if name == "google.interactions":
+        return interaction(url, stream)
     parts = [part for chunk in google(url, stream) for part in chunk.candidates[0].content.parts]
     calls = [(p.function_call.name, p.function_call.args) for p in parts if p.function_call]
     return "".join(part.text for part in parts if part.text), calls
@@ -99,7 +120,9 @@ def read_by_sdk(name: str, url: str, stream: bool) -> tuple[str, list[tuple[str,
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-@pytest.mark.parametrize("name", ["openai.chat", "openai.responses", "anthropic", "google"])
+@pytest.mark.parametrize(
+    "name", ["openai.chat", "openai.responses", "anthropic", "google", "google.interactions"]
+)
 def test_sdks_read_what_is_scripted(
     server: WireServer, name: str, stream: bool, packed: bool
 ) -> None:
