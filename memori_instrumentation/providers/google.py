@@ -7,6 +7,7 @@ makes several. A body is JSON text already; a stream is a series of JSON texts.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from time import time_ns
@@ -48,13 +49,44 @@ def _describe(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
 
 def _returned(call: Call, ctx: context.Context, response: Any) -> Any:
     call.body = response.body
+    whole = [*_begun(call), response.body]
+    if len(whole) > 1:
+        call.chunks, call.streamed = whole, True
+    _remember(response.body, whole)
     call.finish()
     return response
 
 
+_unfinished: deque[tuple[str, list[bytes | str], int]] = deque(maxlen=32)
+"""Long answers that the SDK may ask for the rest of: token, chunks, and how many were there. By
+reference, so that the request for the rest tells of the whole answer."""
+_TOKEN = re.compile(r'"continuationToken"\s*:\s*"([^"]+)"')
+
+
+def _remember(body: Any, chunks: list[bytes | str]) -> None:
+    """Note where a chunk, the last one so far, says that the answer can be continued."""
+    if isinstance(body, str) and "continuationToken" in body:
+        for token in _TOKEN.findall(body):
+            _unfinished.append((_spelt(token), chunks, len(chunks)))
+
+
+def _begun(call: Call) -> list[bytes | str]:
+    """The chunks of the answer that a call asks for the rest of, if it does."""
+    token = call.request.get("continuationToken")
+    if token is None:
+        return []
+    found = (chunks[:n] for known, chunks, n in list(_unfinished) if known == _spelt(token))
+    return next(found, [])
+
+
+def _spelt(token: Any) -> str:
+    """A token in one of the two alphabets of base64, which requests and replies differ in."""
+    return str(token).replace("+", "-").replace("/", "_").rstrip("=")
+
+
 def _failed(call: Call, args: Args, kwargs: Kwargs, error: BaseException) -> None:
     code = getattr(error, "code", None)
-    if isinstance(code, int) and not call.chunks:
+    if isinstance(code, int) and not call.first_ns:
         # In the middle of a stream it is an event's code; the response itself had begun well.
         call.status = code
 
@@ -68,6 +100,7 @@ class _Noting:
         self._call = call
         self._ctx: context.Context | None = ctx
         call.streamed = True
+        call.chunks = _begun(call)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("_stream", "_call", "_ctx"):
@@ -85,6 +118,7 @@ class _Noting:
             call.first_ns = time_ns()
         if chunk.body:
             call.chunks.append(chunk.body)
+            _remember(chunk.body, call.chunks)
         return chunk
 
 

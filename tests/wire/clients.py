@@ -47,10 +47,11 @@ _in_use: deque[genai.Client] = deque(maxlen=8)
 """Google's clients close themselves when collected, also while a call of theirs is under way."""
 
 
-def google_client(url: str, *, retries: int = 0) -> genai.Client:
-    """A Google client, sync and ``.aio``; ``retries`` after the first attempt."""
+def google_client(url: str, *, retries: int = 0, **options: Any) -> genai.Client:
+    """A Google client, sync and ``.aio``; ``retries`` after the first attempt. ``options`` go to
+    its constructor."""
     retry = types.HttpRetryOptions(attempts=retries + 1, initial_delay=0.01)
     http = types.HttpOptions(base_url=url, retry_options=retry)
-    client = genai.Client(api_key="wire", http_options=http)
+    client = genai.Client(api_key="wire", http_options=http, **options)
     _in_use.append(client)
     return client
