@@ -1,12 +1,23 @@
-"""When two messages say the same, however a client writes them."""
+"""When two messages say the same, however a client writes them.
+
+Providers number tool calls, but not all of them do (Gemini's ids are optional), and frameworks
+drop ids or make up their own. So a message's key has two halves: what it says without the ids, and
+the ids. Messages are the same if both halves are equal, or the first is and one of the two has no
+ids at all; of two calls with ids of their own, neither is the other.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from memori_storage.keys import digest
+from memori_storage.keys import KEY_LENGTH, digest
 from memori_storage.records import Message, Part
+
+_SAID = 24
+"""Characters of a key that tell what a message says; the rest tells its ids."""
+_NO_TOOLS = "0" * (KEY_LENGTH - _SAID)
+_NO_IDS = "1" * (KEY_LENGTH - _SAID)
 
 
 def message_key(message: Message) -> str:
@@ -16,15 +27,43 @@ def message_key(message: Message) -> str:
     count as one, and tool arguments as the JSON value they are, be they given as text or not.
     """
     content: list[str] = []
+    ids: list[str | None] = []
     for part in message.parts:
         said = _canonical(part)
         if said is None:
             continue
+        if said[0] in _OF_TOOLS:
+            named = part.get("id")
+            ids.append(None if named is None else str(named))
         if message.role == "assistant" and said[0] == "text" and content[-2:-1] == ["text"]:
             content[-1] += said[1]
         else:
             content.extend(said)
-    return digest(message.role, *content)
+    told = digest(message.role, *content)[:_SAID]
+    if not ids:
+        return told + _NO_TOOLS
+    return told + (digest(*ids)[_SAID:] if any(ids) else _NO_IDS)
+
+
+def said_by(key: str) -> str:
+    """What the message of a key says, ids aside: equal for all that may be the same message."""
+    return key[:_SAID]
+
+
+def of_tools(key: str) -> bool:
+    """Whether the message of a key calls tools or answers for them: others have nothing but
+    equal keys."""
+    return key[_SAID:] != _NO_TOOLS
+
+
+def same(one: str, other: str) -> bool:
+    """Whether messages of these keys are the same, standing in the same place."""
+    return one == other or (
+        said_by(one) == said_by(other) and _NO_IDS in (one[_SAID:], other[_SAID:])
+    )
+
+
+_OF_TOOLS = frozenset({"tool_call", "tool_call_response"})
 
 
 def _canonical(part: Part) -> tuple[str, str] | None:
@@ -36,9 +75,9 @@ def _canonical(part: Part) -> tuple[str, str] | None:
     if kind == "reasoning":
         return None
     if kind == "tool_call":
-        said: Any = [part.get("id"), part.get("name"), _value(part.get("arguments"))]
+        said: Any = [part.get("name"), _value(part.get("arguments"))]
     elif kind == "tool_call_response":
-        said = [part.get("id"), part.get("response")]
+        said = part.get("response")
     else:
         named = _IDENTITY.get(str(kind))
         said = part.get(named) if named else dict(part)

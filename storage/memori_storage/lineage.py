@@ -5,7 +5,9 @@ messages of a session form a tree in which each is stored once, below the messag
 module is pure: it takes the tree as it is known and a request, and adds what is new.
 
 A message's key is a digest of its role and content; its id is a digest of session, parent and key.
-Ids are thus the same whoever computes them, and looking for a child is one look into a dictionary.
+Ids are thus the same whoever computes them, and looking for a child is one look into a dictionary,
+or two where tools are called, since clients may leave out the ids of the calls (see
+:mod:`memori_storage.content`).
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from memori_storage.content import message_key
+from memori_storage.content import message_key, of_tools, said_by, same
 from memori_storage.keys import digest
 from memori_storage.records import Message
 
@@ -60,8 +62,12 @@ class Tree:
     newest: str | None = None
     """The message that came last: a leaf, since children come after their parents."""
     nodes: dict[str, Node] = field(default_factory=dict)
-    by_key: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Ids of the chained messages of a key, oldest first."""
+    by_said: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Ids of the chained messages that say the same, oldest first."""
+    tool_children: defaultdict[tuple[str | None, str], list[str]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """Ids of messages about tools by parent and by what they say, oldest first."""
     anchors: dict[tuple[str, str], str] = field(default_factory=dict)
     """The message at the end of a provider-kept history; see :meth:`anchor`."""
 
@@ -75,9 +81,13 @@ class Tree:
         return digest("message", self.session, parent, key)
 
     def child(self, parent: str | None, key: str) -> str | None:
-        """Id of the known message of ``key`` below ``parent`` (``None``: the root)."""
+        """Id of the known message of ``key`` below ``parent`` (``None``: the root); of several that
+        it may be, the newest."""
         found = self.child_id(parent, key)
-        return found if found in self.nodes else None
+        if found in self.nodes:
+            return found
+        siblings = self.tool_children.get((parent, said_by(key)), ()) if of_tools(key) else ()
+        return next((node for node in reversed(siblings) if same(self.nodes[node].key, key)), None)
 
     def unchained_id(self, role: str, key: str) -> str:
         """Id of an instruction, of which a session has one of each."""
@@ -88,7 +98,9 @@ class Tree:
         self.nodes[node.id] = node
         self.next_position = max(self.next_position, node.position + 1)
         if chained:
-            self.by_key[node.key].append(node.id)
+            self.by_said[said_by(node.key)].append(node.id)
+            if of_tools(node.key):
+                self.tool_children[node.parent, said_by(node.key)].append(node.id)
             self.newest = node.id
 
     def anchor(self, name: tuple[str, str], node: str) -> None:
@@ -154,11 +166,10 @@ def place(
     def child_or_new(item: Keyed, *, is_output: bool = False) -> str:
         chained = item.message.role not in UNCHAINED_ROLES
         parent = at if chained else None
-        node_id = (
-            tree.child_id(parent, item.key)
-            if chained
-            else tree.unchained_id(item.message.role, item.key)
-        )
+        if chained:
+            node_id = tree.child(parent, item.key) or tree.child_id(parent, item.key)
+        else:
+            node_id = tree.unchained_id(item.message.role, item.key)
         if node_id not in tree.nodes:
             node = Node(node_id, parent, item.key, tree.next_position)
             tree.add(node, chained=chained)
@@ -216,7 +227,7 @@ def _in_order(keys: Sequence[str], path: Sequence[Node]) -> list[str | None]:
     found: list[str | None] = []
     ahead = 0
     for key in keys:
-        at = next((i for i in range(ahead, len(path)) if path[i].key == key), None)
+        at = next((i for i in range(ahead, len(path)) if same(path[i].key, key)), None)
         found.append(None if at is None else path[at].id)
         ahead = ahead if at is None else at + 1
     return found
@@ -241,8 +252,11 @@ class _Search(NamedTuple):
         for first in range(self.start, len(self.history)):
             if best is not None and best[0][0] > len(self.history) - first:
                 break
-            for head in self.tree.by_key.get(self.history[first].key, ())[-_MAX_CANDIDATES:]:
+            key = self.history[first].key
+            for head in self.tree.by_said.get(said_by(key), ())[-_MAX_CANDIDATES:]:
                 if head in self.used or (first, head) in seen:
+                    continue
+                if not same(self.tree.nodes[head].key, key):
                     continue
                 if not self.tree.is_below(head, below):
                     continue

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memori_storage.content import message_key
+from memori_storage.content import message_key, same
+from memori_storage.keys import KEY_LENGTH
 from memori_storage.lineage import Placement, Tree, keyed, place
 from memori_storage.records import Message
 
@@ -332,6 +333,73 @@ def test_several_choices_are_siblings() -> None:
     assert [node.parent for node in nodes] == [None, nodes[0].id, nodes[0].id]
 
 
+def calling(argument: object, id: str | None, name: str = "look") -> Message:
+    part = {"type": "tool_call", "id": id, "name": name, "arguments": {"at": argument}}
+    return Message("assistant", [part])
+
+
+def answering(response: str, id: str | None) -> Message:
+    return Message("tool", [{"type": "tool_call_response", "id": id, "response": response}])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), said), min_size=1, max_size=12),
+    st.booleans(),
+    st.sampled_from(["kept", "dropped", "made up", "dropped in answers"]),
+    st.integers(4, 40),
+    cold_at,
+)
+def test_tool_rounds_are_stored_once_whatever_clients_do_with_ids(
+    rounds: list[tuple[int, str]], numbered: bool, ids: str, window: int, cold: set[int]
+) -> None:
+    """Calls repeat, answers repeat, the provider numbers its calls or does not; the client keeps
+    the ids, leaves them out, or makes up those that are missing."""
+    session, history = Session(), [user("How is it?")]
+    for index, (argument, result) in enumerate(rounds):
+        own = f"c{index}" if numbered else None
+        placement = session.turn(history[-window:], calling(argument, own), cold=index in cold)
+        assert len(placement.new) == 2
+        sent = None if ids == "dropped" else own or (f"own-{index}" if ids == "made up" else None)
+        answered = None if ids == "dropped in answers" else sent
+        history += [calling(argument, sent), answering(result, answered)]
+    session.turn(history[-window:], assistant("done"))
+    assert len(session.stored) == len(history) + 1
+    parents = [parent for _, parent, _ in session.stored]
+    assert parents == [None, *session.ids[:-1]]
+
+
+@given(st.lists(st.sampled_from([None, "a", "b", "c"]), min_size=2, max_size=6))
+def test_calls_of_different_ids_stay_apart(ids: list[str | None]) -> None:
+    """The same question asked again: each id is a call of its own, unless one without an id can be
+    it."""
+    session = Session()
+    for id in ids:
+        session.turn([user("How is it?")], calling(1, id))
+    expected: list[str | None] = []
+    for id in ids:
+        if id not in expected and not (id is None and expected) and None not in expected:
+            expected.append(id)
+    assert [message.parts[0]["id"] for message, _, _ in session.stored[1:]] == expected
+
+
+def test_a_call_without_id_is_no_other_call() -> None:
+    session = Session()
+    session.turn([user("How is it?")], calling(1, "a"))
+    for other in (calling(2, None), calling(1, None, "hear")):
+        assert len(session.turn([user("How is it?"), other, user("Well?")]).new) == 2
+
+
+def test_calls_side_by_side() -> None:
+    both = Message("assistant", [*calling(1, "a").parts, *calling(2, "b").parts])
+    bare = Message("assistant", [*calling(1, None).parts, *calling(2, None).parts])
+    turned = Message("assistant", [*calling(2, None).parts, *calling(1, None).parts])
+    session = Session()
+    session.turn([user("How is it?")], both)
+    results = [answering("x", None), answering("x", None)]
+    assert len(session.turn([user("How is it?"), bare, *results], assistant("so")).new) == 3
+    assert len(session.turn([user("How is it?"), turned, *results], assistant("so")).new) == 4
+
+
 def test_long_repetitive_session_stays_quick() -> None:
     """The search is bounded where everything looks alike."""
     session, history = Session(), list[Message]()
@@ -374,6 +442,16 @@ def test_key_of_split_replies(one: list[str], other: list[str]) -> None:
 )
 def test_key_of_equal_parts(one: dict[str, object], other: dict[str, object]) -> None:
     assert message_key(Message("assistant", [one])) == message_key(Message("assistant", [other]))
+
+
+@pytest.mark.parametrize("make", [calling, answering])
+def test_same_without_ids(make: Callable[[str, str | None], Message]) -> None:
+    one, other, none = (message_key(make("x", id)) for id in ("a", "b", None))
+    assert same(one, none)
+    assert same(none, other)
+    assert not same(one, other)
+    assert not same(none, message_key(make("y", None)))
+    assert len(one) == len(none) == KEY_LENGTH
 
 
 def test_key_ignores_reasoning() -> None:
