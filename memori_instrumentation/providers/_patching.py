@@ -26,6 +26,8 @@ class Patch(NamedTuple):
     """Whether a release of the SDK without it is fine."""
     family: bool = False
     """Whether it is wrapped wherever a subclass defines it anew, rather than in its own class."""
+    older: str | None = None
+    """What is wrapped in releases that have no ``attribute``."""
 
 
 class Patcher:
@@ -62,13 +64,10 @@ class Patcher:
         for patch in self.patches:
             if patch.module != module.__name__:
                 continue
-            *path, name = patch.attribute.split(".")
-            try:
-                owner = module
-                for step in path:
-                    owner = getattr(owner, step)
-                original = owner.__dict__[name]
-            except (AttributeError, KeyError):
+            found = _find(module, patch.attribute)
+            if found is None and patch.older is not None:
+                found = _find(module, patch.older)
+            if found is None:
                 if not patch.optional:
                     log.warning(
                         "%s has no %s: this release is not known to memori-instrumentation, "
@@ -77,6 +76,7 @@ class Patcher:
                         patch.attribute,
                     )
                 continue
+            owner, name, original = found
             if patch.family:
                 self._wrap_family(owner, name, patch.wrapper)
             else:
@@ -99,6 +99,19 @@ class Patcher:
         for subclass in _below(base):
             if name in subclass.__dict__:
                 self._wrap(subclass, name, subclass.__dict__[name], wrapper)
+
+
+def _find(module: Any, path: str) -> tuple[Any, str, Any] | None:
+    """An attribute by its dotted path: what has it, its name, and itself; ``None`` if nothing
+    does."""
+    *steps, name = path.split(".")
+    try:
+        owner = module
+        for step in steps:
+            owner = getattr(owner, step)
+        return owner, name, owner.__dict__[name]
+    except (AttributeError, KeyError):
+        return None
 
 
 def _passing_up(base: Any) -> Callable[..., None]:

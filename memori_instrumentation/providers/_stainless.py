@@ -27,7 +27,14 @@ Provider = Callable[[Any], str]
 """Names the provider that a client talks to; asked once for each client and base URL."""
 
 
-def patcher(module: str, method: str, apis: Sequence[Api], provider: Provider) -> Patcher:
+def patcher(
+    module: str,
+    method: str,
+    apis: Sequence[Api],
+    provider: Provider,
+    *,
+    older: str | None = None,
+) -> Patcher:
     """The patches of one Stainless SDK.
 
     Args:
@@ -35,6 +42,7 @@ def patcher(module: str, method: str, apis: Sequence[Api], provider: Provider) -
         method: The client method that each logical call passes once, with the prepared body.
         apis: The endpoints that are conversations.
         provider: Names the provider for ``gen_ai.provider.name``.
+        older: The same in releases that have no ``method``.
     """
 
     def describe(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
@@ -58,8 +66,13 @@ def patcher(module: str, method: str, apis: Sequence[Api], provider: Provider) -
     choke = Choke(describe, _returned, _failed)
     return Patcher(
         [
-            Patch(module, f"SyncAPIClient.{method}", choke.sync),
-            Patch(module, f"AsyncAPIClient.{method}", choke.asynchronous),
+            *(
+                Patch(module, f"{name}.{method}", wrapper, older=older and f"{name}.{older}")
+                for name, wrapper in (
+                    ("SyncAPIClient", choke.sync),
+                    ("AsyncAPIClient", choke.asynchronous),
+                )
+            ),
             Patch(module, "SyncAPIClient._process_response", response),
             Patch(module, "AsyncAPIClient._process_response", response_async),
         ]

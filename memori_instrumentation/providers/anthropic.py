@@ -1,7 +1,8 @@
 """Anthropic's SDK: messages, beta included, as JSON.
 
 The patched method is ``_request``, below ``request``: there the body is prepared, one-shot
-iterators read.
+iterators read. Releases before 1.14 have no ``_request``; most of them prepare the body before
+``request`` is called.
 """
 
 from __future__ import annotations
@@ -191,4 +192,4 @@ def provider(client: Any) -> str:
 
 def build() -> Patcher:
     """The patches of the ``anthropic`` package."""
-    return patcher("anthropic._base_client", "_request", APIS, provider)
+    return patcher("anthropic._base_client", "_request", APIS, provider, older="request")
