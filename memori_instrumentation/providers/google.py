@@ -116,9 +116,12 @@ class _Noting:
         call = self._call
         if not call.first_ns:
             call.first_ns = time_ns()
-        if chunk.body:
-            call.chunks.append(chunk.body)
-            _remember(chunk.body, call.chunks)
+        try:
+            if chunk.body:
+                call.chunks.append(chunk.body)
+                _remember(chunk.body, call.chunks)
+        except Exception as error:  # a release whose chunks are of another kind
+            unusable("a part of a reply", error)
         return chunk
 
 
