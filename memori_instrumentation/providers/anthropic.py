@@ -7,7 +7,7 @@ iterators read. Releases before 1.14 have no ``_request``; most of them prepare 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from memori_instrumentation.capture.reading import (
@@ -31,6 +31,7 @@ from memori_instrumentation.capture.reading import (
     tool_call_part,
     tool_response_part,
     uri_part,
+    without_payloads,
 )
 from memori_instrumentation.providers._patching import Patcher
 from memori_instrumentation.providers._stainless import patcher
@@ -51,6 +52,7 @@ _USAGE = {
     "cache_read_input_tokens": "cache_read_tokens",
     "cache_creation_input_tokens": "cache_creation_tokens",
     "output_tokens": "output_tokens",
+    "output_tokens_details.thinking_tokens": "reasoning_tokens",
 }
 _CACHED = ("cache_read_tokens", "cache_creation_tokens")
 
@@ -63,7 +65,8 @@ def read_request(body: Json) -> Request:
         ],
         model=string(body.get("model")),
         system=_system(body.get("system")),
-        conversation_id=None,
+        # A thread's history is at Anthropic's.
+        previous_response_id=string(mapping(body.get("thread")).get("previous_message_id")),
         attributes=chosen(body, _PARAMETERS),
     )
 
@@ -101,10 +104,10 @@ def _parts(content: Any) -> list[Part]:
 def _part(block: Json) -> Part:
     kind = str(block.get("type"))
     if kind == "text":
-        return text_part(str(block.get("text", "")))
-    if kind == "thinking":
+        return text_part(str(block.get("text", "")), items(block.get("citations")))
+    if kind in ("thinking", "redacted_thinking"):
         return reasoning_part(str(block.get("thinking", "")))
-    if kind in ("tool_use", "server_tool_use", "mcp_tool_use"):
+    if kind.endswith("tool_use"):  # the app's, Anthropic's own, or of an MCP server
         return tool_call_part(
             string(block.get("id")), string(block.get("name")), block.get("input")
         )
@@ -112,17 +115,45 @@ def _part(block: Json) -> Part:
         return tool_response_part(string(block.get("tool_use_id")), _answer(block.get("content")))
     if kind in ("image", "document"):
         return _source("image" if kind == "image" else "file", mapping(block.get("source")))
-    return other_part(block)
+    if kind == "container_upload":
+        return file_part(str(block.get("file_id")))
+    if kind == "mcp_tool_listing":  # definitions, however long; nothing that is said
+        block = {"type": kind, "mcp_server_name": block.get("mcp_server_name")}
+    return other_part(_readable(block))
 
 
 def _answer(content: Any) -> Any:
-    """What a tool answered: text alone as text, other blocks as parts."""
+    """What a tool answered: text alone as text, other blocks as parts, an object as it is."""
     blocks = items(content)
     if not blocks:
-        return content
+        return without_payloads(_readable(content))
     if all(block.get("type") == "text" for block in blocks):
         return "\n".join(str(block.get("text", "")) for block in blocks)
     return [_part(block) for block in blocks]
+
+
+def _readable(value: Any) -> Any:
+    """``value`` less what only Anthropic can read or is unset, with documents as references.
+
+    Clients send blocks back with or without what is unset: the rest is the same."""
+    if isinstance(value, list):
+        return [_readable(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: dict(_part(item)) if _is_media(item) else _readable(item)
+        for key, item in value.items()
+        if item is not None and key not in _OPAQUE
+    }
+
+
+_OPAQUE = frozenset(
+    {"encrypted_content", "encrypted_index", "encrypted_stdout", "signature", "cache_control"}
+)
+
+
+def _is_media(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("type") in ("image", "document")
 
 
 def _source(modality: str, source: Json) -> Part:
@@ -133,18 +164,17 @@ def _source(modality: str, source: Json) -> Part:
         return uri_part(modality, str(source.get("url")))
     if kind == "file":
         return file_part(str(source.get("file_id")), modality)
-    if kind == "text":
+    if kind == "text" or (kind == "content" and isinstance(source.get("content"), str)):
         # A document given as plain text: its content counts as a file's, not as the user's words.
-        data = str(source.get("data", "")).encode("utf-8", "replace")
+        data = str(source.get("data") or source.get("content") or "").encode("utf-8", "replace")
         return media_part(modality, string(source.get("media_type")) or "text/plain", data)
-    return other_part({"type": modality, **source})
+    return other_part({"type": modality, **_readable(source)})
 
 
 _DELTAS = {
     "text_delta": "text",
     "thinking_delta": "thinking",
     "input_json_delta": "partial_json",
-    "signature_delta": "signature",
 }
 
 
@@ -159,13 +189,12 @@ def assemble(events: Iterable[Json]) -> Assembled:
         if kind == "message_start":
             body = dict(mapping(event.get("message")))
         elif kind == "content_block_start":
-            blocks[number(event.get("index"))] = dict(mapping(event.get("content_block")))
+            block = blocks[number(event.get("index"))] = dict(mapping(event.get("content_block")))
+            if block.get("type") == "fallback":  # another model takes over
+                body["model"] = mapping(block.get("to")).get("model") or body.get("model")
         elif kind == "content_block_delta":
-            delta = mapping(event.get("delta"))
-            name = _DELTAS.get(str(delta.get("type")))
-            if name is not None:
-                block = blocks.setdefault(number(event.get("index")), {"type": "text"})
-                block[name] = str(block.get(name) or "") + str(delta.get(name) or "")
+            block = blocks.setdefault(number(event.get("index")), {"type": "text"})
+            _add(block, mapping(event.get("delta")))
         elif kind == "message_delta":
             body.update(mapping(event.get("delta")))
             # Counts here are cumulative, and leave out what message_start has said.
@@ -183,11 +212,24 @@ def assemble(events: Iterable[Json]) -> Assembled:
     return Assembled(body, complete, error)
 
 
+def _add(block: dict[str, Any], delta: Json) -> None:
+    """Add what one event brings to its block."""
+    kind = str(delta.get("type"))
+    if kind == "citations_delta":
+        block["citations"] = [*items(block.get("citations")), mapping(delta.get("citation"))]
+    elif kind == "compaction_delta":
+        block["content"] = delta.get("content")
+    elif name := _DELTAS.get(kind):
+        block[name] = str(block.get(name) or "") + str(delta.get(name) or "")
+
+
 APIS = (Api("/v1/messages", "chat", read_request, read_reply, assemble),)
 
 
 def provider(client: Any) -> str:
-    return provider_at(client._base_url.host, "anthropic")
+    # A platform's client says what it is for, also behind a gateway of the company's own.
+    own = getattr(client, "_gen_ai_provider_name", "anthropic")
+    return str(own) if own != "anthropic" else provider_at(client._base_url.host, "anthropic")
 
 
 def build() -> Patcher:

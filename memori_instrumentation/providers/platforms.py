@@ -12,6 +12,7 @@ from ipaddress import ip_address
 _PLATFORMS = {
     "openai.com": "openai",
     "anthropic.com": "anthropic",
+    "claude.googleapis.com": "anthropic",  # Anthropic's own platform, behind Google's door
     "openai.azure.com": "azure.ai.openai",
     "cognitiveservices.azure.com": "azure.ai.openai",
     "services.ai.azure.com": "azure.ai.inference",
@@ -49,6 +50,8 @@ def provider_at(host: str, own: str) -> str:
     first, domain = labels[0], ".".join(labels[-2:])
     if first.startswith("bedrock") and domain in ("amazonaws.com", "api.aws"):
         return "aws.bedrock"
+    if first == "aws-external-anthropic" and domain == "api.aws":  # and behind Amazon's
+        return "anthropic"
     if first.endswith("-aiplatform") and domain == "googleapis.com":
         return "gcp.vertex_ai"
     return host

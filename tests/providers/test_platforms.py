@@ -36,6 +36,8 @@ HELLO: Any = [{"role": "user", "content": "I live in Lisbon."}]
         ("api.cohere.ai", "cohere"),
         ("api.anthropic.com", "anthropic"),
         ("bedrock-runtime.us-east-1.amazonaws.com", "aws.bedrock"),
+        ("aws-external-anthropic.us-east-1.api.aws", "anthropic"),
+        ("claude.googleapis.com", "anthropic"),
         ("us-east5-aiplatform.googleapis.com", "gcp.vertex_ai"),
         ("generativelanguage.googleapis.com", "gcp.gemini"),
         # No name in the conventions: the host.

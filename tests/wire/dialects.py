@@ -56,7 +56,7 @@ DIALECTS = (
     ),
     Dialect(
         "anthropic",
-        re.compile(r"/v1/messages$"),
+        re.compile(r"/v1/messages$|:(streamR|r)awPredict$"),
         anthropic_body,
         anthropic_events,
         anthropic_error,
