@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -68,12 +69,18 @@ def error_of(body: Json) -> tuple[str, str] | None:
     return (str(kind), str(message)) if message else None
 
 
-def turn_of(call: Call, request: Request, reply: Reply, session: str) -> Turn:
-    """The turn that a call was.
+def turn_of(call: Call, request: Request, reply: Reply, session: str) -> Turn | None:
+    """The turn that a call was; ``None`` if its reply tells that it was no conversation.
 
     Args:
         session: The session of calls that name none.
     """
+    if not reply.conversation:
+        return None
+    if reply.key is not None:
+        digest = hashlib.sha256(reply.key.encode("utf-8", "surrogatepass")).digest()
+        call.trace_id = int.from_bytes(digest[:16], "big")
+        call.span_id = int.from_bytes(digest[16:24], "big")
     status, error = _outcome(call, reply)
     entity, process, given = call.attribution
     return Turn(

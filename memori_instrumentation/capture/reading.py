@@ -43,6 +43,11 @@ class Reply:
     """Whether the content itself says that the model had finished."""
     error: tuple[str, str] | None = None
     """Type and message of an error that the reply reports in its body."""
+    conversation: bool = True
+    """Whether it answers a conversation; an endpoint for any kind of model (Bedrock's
+    ``InvokeModel``) brings embeddings and pictures too."""
+    key: str | None = None
+    """Names the turn wherever and however often its reply is fetched; by default its span does."""
 
 
 @dataclass(frozen=True, slots=True)

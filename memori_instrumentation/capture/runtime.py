@@ -174,6 +174,13 @@ class Runtime:
             self._start()
         return scope, call
 
+    def past(self, api: Api, provider: str, who: Attribution) -> Call:
+        """A call that was made before, whose reply is fetched now. It has no span."""
+        call = Call(api, provider, who.otherwise(self._defaults), self.hand_over)
+        if self._thread is None:
+            self._start()
+        return call
+
     def _cover(self, ctx: context.Context) -> None:
         """Claim the call that the current span tells of, which may be the framework's own."""
         around = trace.get_current_span(ctx).get_span_context()

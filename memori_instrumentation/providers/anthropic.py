@@ -33,6 +33,7 @@ from memori_instrumentation.capture.reading import (
     uri_part,
     without_payloads,
 )
+from memori_instrumentation.providers import _anthropic_batches
 from memori_instrumentation.providers._patching import Patcher
 from memori_instrumentation.providers._stainless import patcher
 from memori_instrumentation.providers.platforms import provider_at
@@ -234,4 +235,6 @@ def provider(client: Any) -> str:
 
 def build() -> Patcher:
     """The patches of the ``anthropic`` package."""
-    return patcher("anthropic._base_client", "_request", APIS, provider, older="request")
+    module = "anthropic._base_client"
+    single = patcher(module, "_request", APIS, provider, older="request")
+    return Patcher([*single.patches, *_anthropic_batches.patches(module, APIS[0])])

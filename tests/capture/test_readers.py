@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from memori_instrumentation.capture import reading, sse
 from memori_instrumentation.capture.reading import Api
 from memori_instrumentation.providers import (
+    _anthropic_batches,
     _gemini_interactions,
     _gemini_live,
     anthropic,
@@ -24,6 +25,7 @@ from wire.replies import Answer, Choice, ToolCall
 
 APIS = {api.path: api for module in (openai, anthropic, google, xai) for api in module.APIS}
 APIS.update({api.path: api for api in (_gemini_live.API, _gemini_interactions.API)})
+APIS["batches"] = _anthropic_batches.api(anthropic.APIS[0])
 
 FIELDS = """
     role content parts text type tool_calls function name arguments id model messages
@@ -43,6 +45,7 @@ FIELDS = """
     settings said setup setupComplete sessionId contextUpdate client_content turns
     realtime_input tool_response functionResponses serverContent modelTurn toolCall
     functionCalls inputTranscription outputTranscription turnComplete interrupted
+    params key succeeded errored custom_id citations web_search_tool_result compaction_delta
     steps step event_type step.start step.delta interaction interaction.completed model_output
     user_input thought summary function_call function_result annotations image failed errors
     generation_config mime_type uri thought_summary arguments_delta text_annotation_delta

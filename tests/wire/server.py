@@ -99,6 +99,8 @@ class WireServer:
         self.keep_journal = keep_journal
         self._queue: deque[Answer] = deque()
         self._named: dict[str, Answer] = {}
+        self.pages: dict[str, bytes] = {}
+        """Bodies of further endpoints, by the end of their path."""
         self._lock = threading.Lock()
         self._grpc: XaiServer | None = None
         self._server = _Listener(("127.0.0.1", port), _Connection)
@@ -144,6 +146,7 @@ class WireServer:
         with self._lock:
             self._queue.clear()
             self._named.clear()
+            self.pages.clear()
             self.journal.clear()
             self.default = echo
 
@@ -234,6 +237,11 @@ class _Connection(socketserver.StreamRequestHandler):
     def _elsewhere(self, received: Received) -> None:
         self.server.wire.note(received)
         bare = received.path.partition("?")[0]
+        for end, page in self.server.wire.pages.items():
+            if bare.endswith(end):
+                received.status = 200
+                self._whole(received, Answer(), page)
+                return
         known = next((body for end, body in ELSEWHERE.items() if bare.endswith(end)), None)
         received.status = 404 if known is None else 200
         body = {"error": {"message": "no such endpoint"}} if known is None else known
