@@ -141,8 +141,10 @@ def _readable(value: Any) -> Any:
         return [_readable(item) for item in value]
     if not isinstance(value, Mapping):
         return value
+    if value.get("type") in ("image", "document"):
+        return dict(_part(value))
     return {
-        key: dict(_part(item)) if _is_media(item) else _readable(item)
+        key: _readable(item)
         for key, item in value.items()
         if item is not None and key not in _OPAQUE
     }
@@ -151,10 +153,6 @@ def _readable(value: Any) -> Any:
 _OPAQUE = frozenset(
     {"encrypted_content", "encrypted_index", "encrypted_stdout", "signature", "cache_control"}
 )
-
-
-def _is_media(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("type") in ("image", "document")
 
 
 def _source(modality: str, source: Json) -> Part:
