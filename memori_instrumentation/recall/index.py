@@ -123,8 +123,12 @@ class EntityIndex:
         self._revision = changes.revision
 
     def _add_message(self, message: StoredMessage) -> None:
-        if message.id in self._row_of or message.id in self._skipped:
-            return
+        row = self._row_of.get(message.id)
+        if row is not None:
+            if _text(self._records[row]) == message.text:
+                return
+            # It came in full by now: the row of its beginning stays behind, dead.
+            self._columns["live"].values[row] = False
         if message.role not in ROLES or not message.text.strip():
             self._skipped[message.id] = message.parent_id
             return

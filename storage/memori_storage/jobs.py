@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from memori_storage import keys
 from memori_storage.database import chunks
@@ -77,8 +78,39 @@ def finish(
 ) -> list[StoredMemory]:
     """Keep what a job taught and close it."""
     kept = keep(connection, job.entity, Learned(memories, tuple(vectors)))
-    connection.execute(delete(jobs).where(jobs.c.turn_id == job.id))
+    connection.execute(
+        delete(jobs).where(jobs.c.turn_id == job.id, jobs.c.attempts == job.attempts)
+    )
     return kept
+
+
+def reopen(connection: Connection, row: dict[str, Any]) -> None:
+    """Have a turn learned from again, with what it has brought since.
+
+    Args:
+        row: Its job as of a turn just stored.
+    """
+    attempts = connection.scalar(select(jobs.c.attempts).where(jobs.c.turn_id == row["turn_id"]))
+    connection.execute(delete(jobs).where(jobs.c.turn_id == row["turn_id"]))
+    # Whoever is at it has not seen all: that attempt no longer counts.
+    connection.execute(insert(jobs), {**row, "attempts": 0 if attempts is None else attempts + 1})
+
+
+def new_job(
+    turn_id: str, entity_key: str, session_key: str, created_at: datetime
+) -> dict[str, Any]:
+    """The row of a job that is open at once."""
+    return {
+        "turn_id": turn_id,
+        "entity_key": entity_key,
+        "session_key": session_key,
+        "state": OPEN,
+        "created_at": created_at,
+        "available_at": datetime.now(UTC),
+        "worker": None,
+        "attempts": 0,
+        "error": None,
+    }
 
 
 def fail(connection: Connection, job: Job, error: str, retry_in: float | None) -> None:

@@ -7,7 +7,8 @@ module is pure: it takes the tree as it is known and a request, and adds what is
 A message's key is a digest of its role and content; its id is a digest of session, parent and key.
 Ids are thus the same whoever computes them, and looking for a child is one look into a dictionary,
 or two where tools are called, since clients may leave out the ids of the calls (see
-:mod:`memori_storage.content`).
+:mod:`memori_storage.content`). Only a message that was stored before it had come in full has the id
+of its beginning.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Tree:
         default_factory=lambda: defaultdict(list)
     )
     """Ids of messages about tools by parent and by what they say, oldest first."""
+    grown: dict[str, str] = field(default_factory=dict)
+    """Ids of messages that came in full later, by the id that their place and key give."""
     anchors: dict[tuple[str, str], str] = field(default_factory=dict)
     """The message at the end of a provider-kept history; see :meth:`anchor`."""
 
@@ -86,6 +89,8 @@ class Tree:
         found = self.child_id(parent, key)
         if found in self.nodes:
             return found
+        if found in self.grown:
+            return self.grown[found]
         siblings = self.tool_children.get((parent, said_by(key)), ()) if of_tools(key) else ()
         return next((node for node in reversed(siblings) if same(self.nodes[node].key, key)), None)
 
@@ -98,10 +103,33 @@ class Tree:
         self.nodes[node.id] = node
         self.next_position = max(self.next_position, node.position + 1)
         if chained:
-            self.by_said[said_by(node.key)].append(node.id)
-            if of_tools(node.key):
-                self.tool_children[node.parent, said_by(node.key)].append(node.id)
+            for ids in self._listed(node):
+                ids.append(node.id)
             self.newest = node.id
+
+    def _listed(self, node: Node) -> list[list[str]]:
+        """The lists that a chained node is found by."""
+        said = said_by(node.key)
+        lists = [self.by_said[said]]
+        if of_tools(node.key):
+            lists.append(self.tool_children[node.parent, said])
+        return lists
+
+    def add_stored(self, node: Node, *, chained: bool) -> None:
+        """Take in a node as it was stored, which may have grown since it got its id."""
+        self.add(node, chained=chained)
+        if chained and (place := self.child_id(node.parent, node.key)) != node.id:
+            self.grown[place] = node.id
+
+    def grow(self, node_id: str, key: str) -> None:
+        """Give a message the key of its full content; that of its beginning still finds it."""
+        node = self.nodes[node_id]
+        for ids in self._listed(node):
+            ids.remove(node_id)
+        self.nodes[node_id] = node._replace(key=key)
+        for ids in self._listed(self.nodes[node_id]):
+            ids.append(node_id)
+        self.grown[self.child_id(node.parent, key)] = node_id
 
     def anchor(self, name: tuple[str, str], node: str) -> None:
         """Remember where ``("response", id)`` or ``("conversation", id)`` ends."""
@@ -166,10 +194,13 @@ def place(
     def child_or_new(item: Keyed, *, is_output: bool = False) -> str:
         chained = item.message.role not in UNCHAINED_ROLES
         parent = at if chained else None
-        if chained:
-            node_id = tree.child(parent, item.key) or tree.child_id(parent, item.key)
-        else:
-            node_id = tree.unchained_id(item.message.role, item.key)
+        if chained and (known := tree.child(parent, item.key)) is not None:
+            return known
+        node_id = (
+            tree.child_id(parent, item.key)
+            if chained
+            else tree.unchained_id(item.message.role, item.key)
+        )
         if node_id not in tree.nodes:
             node = Node(node_id, parent, item.key, tree.next_position)
             tree.add(node, chained=chained)

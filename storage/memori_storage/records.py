@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from memori_storage.keys import digest
+
 Part = Mapping[str, Any]
 """One message part, JSON-serialisable, shaped as in the GenAI semantic conventions."""
 
@@ -54,7 +56,8 @@ class Turn:
     """One call to a model: what was sent, what came back, whose it was."""
 
     id: str
-    """Trace id and span id of the call's span, hex, joined: storing a turn twice is a no-op."""
+    """Trace id and span id of the call's span, hex, joined, or :func:`later_turn_id`: storing a
+    turn twice is a no-op."""
     entity: str | None
     process: str | None
     session: str
@@ -91,6 +94,31 @@ class Turn:
     first_chunk_at: datetime | None = None
     """When the first bytes of a streamed reply arrived."""
     framework: str | None = None
+    session_given: bool = True
+    """Whether somebody named the session. Where nobody did, a turn that continues a response of the
+    same entity joins that one's session."""
+
+
+def later_turn_id(provider: str, response_id: str) -> str:
+    """Id of a turn whose answer comes later, by the provider's id for it: whoever fetches the
+    answer, in whichever process, names the turn by it."""
+    return digest("later", provider, response_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """How a turn ended that was stored before its answer had come."""
+
+    turn_id: str
+    status: TurnStatus
+    ended_at: datetime
+    output: Sequence[Message] = ()
+    """The whole reply: what the turn was stored with is the beginning of it."""
+    response_model: str | None = None
+    finish_reasons: Sequence[str] = ()
+    usage: Mapping[str, int] = field(default_factory=dict)
+    error_type: str | None = None
+    error_message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from memori_storage import jobs, reading
+from memori_storage.completing import TurnCompleter
 from memori_storage.database import Database
 from memori_storage.export import export
 from memori_storage.learning import Learned, keep
 from memori_storage.migrate import migrate
 from memori_storage.records import (
     Changes,
+    Completion,
     Job,
     NewMemory,
     StoredMemory,
@@ -20,6 +22,7 @@ from memori_storage.records import (
     Turn,
     Vector,
 )
+from memori_storage.trees import TreeCache
 from memori_storage.turns import TurnWriter
 
 
@@ -32,7 +35,10 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._turns = TurnWriter(database)
+        trees = TreeCache()
+        database.at_fork.append(trees.reset)
+        self._turns = TurnWriter(database, trees)
+        self._completer = TurnCompleter(database, trees)
 
     def __repr__(self) -> str:
         return f"SqlStore({self._database.name!r})"
@@ -44,6 +50,10 @@ class SqlStore:
     def add_turns(self, turns: Sequence[Turn]) -> int:
         """Store turns with their new messages; returns how many turns were new."""
         return self._turns.add(turns)
+
+    def complete_turns(self, completions: Sequence[Completion]) -> set[str]:
+        """Give incomplete turns the answers that came later; returns the ids of unknown turns."""
+        return self._completer.complete(completions)
 
     def claim_jobs(self, worker: str, *, limit: int = 32, lease: float = 60.0) -> list[Job]:
         """Lease up to ``limit`` open jobs for ``lease`` seconds, by this machine's clock."""

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from memori_storage.records import (
     Changes,
+    Completion,
     Job,
     NewMemory,
     StoredMemory,
@@ -52,6 +53,16 @@ class Store(Protocol):
 
         Idempotent: a turn whose id is stored is skipped, and a message that the session already has
         in that place is not stored again. Returns how many turns were new.
+        """
+        ...
+
+    def complete_turns(self, completions: Sequence[Completion]) -> set[str]:
+        """Give turns that are stored as incomplete the answers that came later.
+
+        The answer stands where the turn's reply stands. A message of which the beginning was stored
+        grows and keeps its id and place; an entity's turn is to be learned from again. Idempotent:
+        a turn that is complete or failed stays as it is, and the same end twice changes nothing.
+        Returns the ids of turns that are not stored, for which nothing is kept.
         """
         ...
 

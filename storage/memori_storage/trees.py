@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from memori_storage.database import chunks
 from memori_storage.lineage import UNCHAINED_ROLES, Node, Tree
@@ -37,6 +37,24 @@ class TreeCache:
             self._weight -= kept[2]
         return kept[1] if kept[0] == revision else None
 
+    def knows(self, session: str, name: tuple[str, str]) -> bool:
+        """Whether a history kept by a provider is remembered to end in a session."""
+        with self._lock:
+            kept = self._trees.get(session)
+            return kept is not None and name in kept[1].anchors
+
+    def trees(self, connection: Connection, sessions: Mapping[str, RowMapping]) -> dict[str, Tree]:
+        """The trees of sessions whose rows are locked, by key: taken out of here, or read."""
+        trees: dict[str, Tree] = {}
+        for key, row in sessions.items():
+            kept = self.take(key, row["revision"])
+            if kept is not None:
+                trees[key] = kept
+            elif row["revision"] == 0:
+                trees[key] = Tree(key)
+        trees.update(load_trees(connection, sessions.keys() - trees.keys()))
+        return trees
+
     def put(self, trees: Iterable[tuple[Tree, int]]) -> None:
         """Keep trees with the revisions that were committed."""
         with self._lock:
@@ -67,7 +85,7 @@ def load_trees(connection: Connection, sessions: Collection[str]) -> dict[str, T
             .order_by(columns.session_key, columns.position)
         )
         for session, node, parent, key, position, role in rows:
-            trees[session].add(
+            trees[session].add_stored(
                 Node(node, parent, key, position), chained=role not in UNCHAINED_ROLES
             )
     return trees

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -12,11 +11,13 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from memori_storage import keys, schema
 from memori_storage.columns import MAX_ID_LENGTH
 from memori_storage.database import Database, chunks, insert_missing
+from memori_storage.jobs import new_job
+from memori_storage.joining import joined
 from memori_storage.lineage import Keyed, Placement, Tree, anchors_of, keyed, place, start_of
 from memori_storage.locks import bump, lock_entities, lock_rows
 from memori_storage.records import Turn
 from memori_storage.store import StoreError
-from memori_storage.trees import TreeCache, load_anchors, load_trees
+from memori_storage.trees import TreeCache, load_anchors
 
 
 class _Prepared(NamedTuple):
@@ -46,18 +47,16 @@ class _Rows:
 class TurnWriter:
     """Stores turns, with a memory of the sessions it has written."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cache: TreeCache) -> None:
         self._database = database
-        self._cache = TreeCache()
-        database.at_fork.append(self._cache.reset)
+        self._cache = cache
 
     def add(self, turns: Iterable[Turn]) -> int:
         """Store the turns that are new; see :meth:`memori_storage.store.Store.add_turns`."""
         by_id = {turn.id: turn for turn in turns}
         # Turns that ran at the same time may end in any order; a conversation has but one.
-        batch = [
-            _prepare(turn) for turn in sorted(by_id.values(), key=lambda turn: turn.started_at)
-        ]
+        ordered = sorted(by_id.values(), key=lambda turn: turn.started_at)
+        batch = [_prepare(turn) for turn in joined(self._database, self._cache, ordered)]
         if not batch:
             return 0
         count, trees = self._database.write(lambda connection: self._store(connection, batch))
@@ -82,7 +81,7 @@ class TurnWriter:
             return 0, []
 
         touched = {item.session: sessions[item.session] for item in new}
-        trees = self._trees(connection, touched)
+        trees = self._cache.trees(connection, touched)
         anchors = load_anchors(connection, _unknown_anchors(new, trees))
         rows = _Rows()
         for item in new:
@@ -103,17 +102,6 @@ class TurnWriter:
         _update_sessions(connection, new, touched, trees)
         bump(connection, {item.entity: revisions[item.entity] for item in new if item.entity})
         return len(new), [(trees[key], row["revision"] + 1) for key, row in touched.items()]
-
-    def _trees(self, connection: Connection, sessions: dict[str, RowMapping]) -> dict[str, Tree]:
-        trees: dict[str, Tree] = {}
-        for key, row in sessions.items():
-            kept = self._cache.take(key, row["revision"])
-            if kept is not None:
-                trees[key] = kept
-            elif row["revision"] == 0:
-                trees[key] = Tree(key)
-        trees.update(load_trees(connection, sessions.keys() - trees.keys()))
-        return trees
 
 
 def _prepare(turn: Turn) -> _Prepared:
@@ -198,30 +186,25 @@ def _collect(rows: _Rows, item: _Prepared, placement: Placement, revision: int) 
             "turn_id": turn.id,
             "revision": revision,
             "parent_id": node.parent,
-            "content_key": node.key,
             "position": node.position,
             "role": of.message.role,
-            "text": of.message.text,
-            "parts": [dict(part) for part in of.message.parts],
-            "finish_reason": of.message.finish_reason,
+            **content_columns(of),
             "created_at": turn.ended_at if is_output else turn.started_at,
         }
         for of, node, is_output in placement.new
     )
     if item.entity is not None and placement.new:
-        rows.jobs.append(
-            {
-                "turn_id": turn.id,
-                "entity_key": item.entity,
-                "session_key": item.session,
-                "state": "open",
-                "created_at": turn.started_at,
-                "available_at": datetime.now(UTC),
-                "worker": None,
-                "attempts": 0,
-                "error": None,
-            }
-        )
+        rows.jobs.append(new_job(turn.id, item.entity, item.session, turn.started_at))
+
+
+def content_columns(item: Keyed) -> dict[str, Any]:
+    """The columns of a message that say what it says."""
+    return {
+        "content_key": item.key,
+        "text": item.message.text,
+        "parts": [dict(part) for part in item.message.parts],
+        "finish_reason": item.message.finish_reason,
+    }
 
 
 _AS_THEY_ARE = (
