@@ -10,20 +10,45 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import time_ns
-from typing import Any
+from typing import Any, Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from memori_instrumentation._attribution import Attribution
-from memori_instrumentation.capture.reading import Api
+from memori_instrumentation.capture.reading import Api, Json
 
 MAX_ERROR = 2_000
 """Characters of an error's message that are kept."""
 
-_open: dict[int, Call] = {}
-"""Calls that have not been handed over. Adding and popping are atomic, so no lock is needed, not
-even where the garbage collector interrupts another hand-over."""
+
+class Open(Protocol):
+    """What is under way, and has an end."""
+
+    def finish(self, error: BaseException | None = None) -> None: ...
+
+
+Chunk = bytes | str | Json
+"""A piece of a reply: bytes off the wire, or an event's JSON, as text or decoded."""
+
+_open: dict[int, Open] = {}
+"""What has not been handed over. Adding and popping are atomic, so no lock is needed, not even
+where the garbage collector interrupts another hand-over."""
+
+
+def opening(it: Open) -> None:
+    """Have something finished at the end of the program at the latest."""
+    _open[id(it)] = it
+
+
+def under_way(it: Open) -> bool:
+    """Whether something has not had its end."""
+    return id(it) in _open
+
+
+def closing(it: Open) -> bool:
+    """Whether this is its end, the first that comes."""
+    return _open.pop(id(it), None) is not None
 
 
 class Call:
@@ -82,8 +107,8 @@ class Call:
         """The request's body: the bytes on the wire, or the JSON object that became them."""
         self.body: Any = None
         """The whole reply, if it was not streamed: as it arrived, or as a mapping."""
-        self.chunks: list[bytes | str] = []
-        """The reply as it arrived, if it was streamed."""
+        self.chunks: list[Chunk] = []
+        """The reply as it arrived, if it was streamed: pieces of a body, or events."""
         self.streamed = False
         self.content_type: str | None = None
         self.decoder: Callable[[bytes], bytes] | None = None
@@ -92,11 +117,11 @@ class Call:
         self.error: tuple[str, str] | None = None
         """Type and message of what the call raised, where a provider knows them better than the
         exception's class and text."""
-        _open[id(self)] = self
+        opening(self)
 
     def finish(self, error: BaseException | None = None) -> None:
         """Hand the call over, if that has not happened; the first to come decides how it ended."""
-        if _open.pop(id(self), None) is None:
+        if not closing(self):
             return
         self.ended_ns = time_ns()
         if error is not None and self.error is None:
@@ -106,7 +131,7 @@ class Call:
 
     def abandon(self) -> None:
         """Forget the call: it could not be set up and nothing will finish it."""
-        _open.pop(id(self), None)
+        closing(self)
 
 
 def described(error: BaseException) -> tuple[str, str]:
@@ -124,9 +149,9 @@ def described(error: BaseException) -> tuple[str, str]:
 
 
 def finish_open_calls() -> None:
-    """Hand over every call still under way, at the end of the program: what arrived is kept."""
-    for call in list(_open.values()):
-        call.finish()
+    """Hand over whatever is still under way, at the end of the program: what arrived is kept."""
+    for it in list(_open.values()):
+        it.finish()
 
 
 def forget_open_calls() -> None:

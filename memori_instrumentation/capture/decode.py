@@ -12,7 +12,7 @@ from memori_instrumentation.blocks import strip_blocks
 from memori_instrumentation.capture import sse
 from memori_instrumentation.capture.call import MAX_ERROR, Call
 from memori_instrumentation.capture.reading import Json, Reply, Request, mapping
-from memori_storage.records import Message, Turn, TurnStatus
+from memori_storage.records import Completion, Message, Turn, TurnStatus, later_turn_id
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,6 +31,13 @@ def _json(call: Call, raw: Any) -> Any:
 
 def read_reply(call: Call) -> Reply:
     """What came back, as far as it came."""
+    reply = _reply_alone(call)
+    if call.api.against is None:
+        return reply
+    return call.api.against(mapping(_json(call, call.request)), reply)
+
+
+def _reply_alone(call: Call) -> Reply:
     if call.streamed and any(isinstance(chunk, bytes) for chunk in call.chunks):
         whole = b"".join(chunk for chunk in call.chunks if isinstance(chunk, bytes))
         if call.decoder is not None:
@@ -83,11 +90,17 @@ def turn_of(call: Call, request: Request, reply: Reply, session: str) -> Turn | 
         call.span_id = int.from_bytes(digest[16:24], "big")
     status, error = _outcome(call, reply)
     entity, process, given = call.attribution
+    given = given or request.conversation_id
     return Turn(
-        id=f"{call.trace_id:032x}{call.span_id:016x}",
+        id=(
+            later_turn_id(call.provider, reply.id)
+            if request.later and reply.id
+            else f"{call.trace_id:032x}{call.span_id:016x}"
+        ),
         entity=entity,
         process=process,
         session=given or session,
+        session_given=given is not None,
         provider=call.provider,
         operation=call.api.operation,
         model=request.model or call.model,
@@ -97,8 +110,7 @@ def turn_of(call: Call, request: Request, reply: Reply, session: str) -> Turn | 
         started_at=moment(call.started_ns),
         ended_at=moment(call.ended_ns),
         input=tuple(_clean(message) for message in request.messages),
-        # A reply cut off before its first word is no message; one that was meant to be empty is.
-        output=tuple(m for m in reply.messages if m.parts or reply.complete),
+        output=_said(reply),
         system=strip_blocks(request.system) or None if request.system else None,
         response_model=reply.model,
         response_id=reply.id,
@@ -111,6 +123,31 @@ def turn_of(call: Call, request: Request, reply: Reply, session: str) -> Turn | 
         first_chunk_at=moment(call.first_ns) if call.first_ns else None,
         framework=call.framework,
     )
+
+
+def completion_of(call: Call) -> Completion | None:
+    """How the turn ended whose answer a call fetched; ``None`` if it did not bring the end."""
+    reply = read_reply(call)
+    if reply.id is None or reply.pending:
+        return None
+    status, error = _outcome(call, reply)
+    return Completion(
+        turn_id=later_turn_id(call.provider, reply.id),
+        status=status,
+        ended_at=moment(call.ended_ns),
+        output=_said(reply),
+        response_model=reply.model,
+        finish_reasons=tuple(reply.finish_reasons),
+        usage=dict(reply.usage),
+        error_type=error[0] if error else None,
+        error_message=error[1][:MAX_ERROR] if error else None,
+    )
+
+
+def _said(reply: Reply) -> tuple[Message, ...]:
+    """A reply's messages. One cut off before its first word is none; one that was meant to be
+    empty is."""
+    return tuple(m for m in reply.messages if m.parts or reply.complete)
 
 
 def _outcome(call: Call, reply: Reply) -> tuple[TurnStatus, tuple[str, str] | None]:

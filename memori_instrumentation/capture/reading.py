@@ -27,6 +27,8 @@ class Request:
     system: str | None = None
     previous_response_id: str | None = None
     conversation_id: str | None = None
+    later: bool = False
+    """Whether the answer may have to be fetched, by the id that the reply names."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -41,6 +43,8 @@ class Reply:
     usage: Mapping[str, int] = field(default_factory=dict)
     complete: bool = True
     """Whether the content itself says that the model had finished."""
+    pending: bool = False
+    """Whether the answer is still in the making, at the provider."""
     error: tuple[str, str] | None = None
     """Type and message of an error that the reply reports in its body."""
     conversation: bool = True
@@ -69,7 +73,7 @@ class Api:
     """One conversational endpoint: how to know it and how its traffic reads."""
 
     path: str
-    """How the path of its URL ends, query cut off."""
+    """How the path of its URL ends, query cut off; ``*`` is any one step of it."""
     operation: str
     """``gen_ai.operation.name``."""
     read_request: Callable[[Json], Request]
@@ -78,15 +82,37 @@ class Api:
     """Puts the JSON events of a stream together."""
     plain: Callable[[Any], Any] | None = None
     """Makes JSON of what an SDK exchanges that speaks no JSON; on our worker, like the rest."""
+    against: Callable[[Json, Reply], Reply] | None = None
+    """Reads a reply against the request's body, where it does not tell all by itself."""
+    method: str = "post"
+    fetches: bool = False
+    """Whether it brings, or changes, the answer of an earlier call: no call of a model itself."""
 
 
-def first_api(apis: Sequence[Api], path: str) -> Api | None:
-    """The endpoint that ``path`` names, or ``None``: what is not listed is no conversation."""
+def first_api(apis: Sequence[Api], path: str, method: str = "post") -> Api | None:
+    """The endpoint that ``path`` names, or ``None``: what is not listed is no conversation.
+
+    Args:
+        apis: In this order.
+        path: May have a query, which does not count.
+        method: Of HTTP, in lower case.
+    """
     path = path.partition("?")[0].rstrip("/")
     for api in apis:
-        if path.endswith(api.path):
+        if api.method == method and _ends(path, api.path):
             return api
     return None
+
+
+def _ends(path: str, pattern: str) -> bool:
+    """Whether a path ends as a pattern says."""
+    if "*" not in pattern:
+        return path.endswith(pattern)
+    steps = pattern.split("/")
+    found = path.split("/")[-len(steps) + 1 :]
+    return len(found) == len(steps) - 1 and all(
+        step in ("*", there) and there for step, there in zip(steps[1:], found, strict=True)
+    )
 
 
 # --- parts: the shapes of the GenAI semantic conventions ----------------------------------------
@@ -118,6 +144,25 @@ def tool_call_part(id: str | None, name: str | None, arguments: Any) -> Part:
 
 def tool_response_part(id: str | None, response: Any) -> Part:
     return {"type": "tool_call_response", "id": id, "response": response}
+
+
+def server_tool_parts(
+    id: str | None, name: str, call: Json, response: Json | None = None
+) -> list[Part]:
+    """A call that the provider answers itself, and its answer if there is one; long encoded
+    payloads left out."""
+    parts: list[Part] = [
+        {
+            "type": "server_tool_call",
+            "id": id,
+            "name": name,
+            "server_tool_call": without_payloads(call),
+        }
+    ]
+    if response is not None:
+        answer = {"id": id, "server_tool_call_response": without_payloads(response)}
+        parts.append({"type": "server_tool_call_response", **answer})
+    return parts
 
 
 def other_part(item: Json) -> Part:
@@ -179,12 +224,17 @@ _PAYLOAD = 4_096
 
 
 def without_payloads(value: Any) -> Any:
-    """``value`` with each string of unbroken text beyond 4 kB replaced by its size and digest."""
+    """``value`` with each ``data:`` URL, and each string of unbroken text beyond 4 kB, replaced by
+    its size and digest."""
     if isinstance(value, Mapping):
         return {str(key): without_payloads(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [without_payloads(item) for item in value]
-    if isinstance(value, str) and len(value) > _PAYLOAD and " " not in value[:_PAYLOAD]:
+    if isinstance(value, str):
+        if value.startswith("data:") and ";base64," in value[:_PAYLOAD]:
+            value = value.partition(",")[2]
+        elif len(value) <= _PAYLOAD or " " in value[:_PAYLOAD]:
+            return value
         part = media_part("file", None, value)
         return {"size": part["size"], "sha256": part["sha256"]}
     return value

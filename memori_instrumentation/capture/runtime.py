@@ -28,6 +28,7 @@ from memori_instrumentation.capture.call import (
     finish_open_calls,
     forget_open_calls,
 )
+from memori_instrumentation.capture.line import Frame, Line, Talk
 from memori_instrumentation.capture.reading import Api, Reply, Request
 from memori_instrumentation.capture.scope import Scope, current
 from memori_instrumentation.capture.stats import Stats, publish
@@ -86,7 +87,9 @@ class Runtime:
             os.register_at_fork(after_in_child=lambda: (method := reset()) and method())
 
     def _reset(self) -> None:
-        self._queue: queue.SimpleQueue[Call | Turn | threading.Event | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Call | Frame | Turn | threading.Event | None] = (
+            queue.SimpleQueue()
+        )
         self._writer: Writer | None = None
         self._learner: Learner | None = None
         self._thread: threading.Thread | None = None
@@ -132,7 +135,8 @@ class Runtime:
         call.model = model
         call.server = server
         try:
-            spans.start(call, self.tracing.tracer(), ctx)
+            if not api.fetches:
+                spans.start(call, self.tracing.tracer(), ctx)
             if self._thread is None:
                 self._start()
             inside = spans.inside(call, for_provider(ctx, entries, call))
@@ -180,6 +184,14 @@ class Runtime:
         if self._thread is None:
             self._start()
         return call
+
+    def line(self, talk: Talk, provider: str, server: tuple[str, int | None] | None) -> Line | None:
+        """Begin noting what passes over a connection; ``None`` where capture is suppressed."""
+        if suppressed(context.get_current()):
+            return None
+        if self._thread is None:
+            self._start()
+        return Line(talk, provider, server, self._queue.put, self._defaults)
 
     def _cover(self, ctx: context.Context) -> None:
         """Claim the call that the current span tells of, which may be the framework's own."""
@@ -284,7 +296,7 @@ class Runtime:
 
     def _run(
         self,
-        calls: queue.SimpleQueue[Call | Turn | threading.Event | None],
+        calls: queue.SimpleQueue[Call | Frame | Turn | threading.Event | None],
         writers: queue.SimpleQueue[Writer],
     ) -> None:
         with gate.working():
@@ -294,13 +306,17 @@ class Runtime:
             if isinstance(item, Call):
                 with gate.working():
                     self._digest(item, writer)
+            elif isinstance(item, Frame):
+                with gate.working():
+                    for call in self._calls(item):
+                        self._digest(call, writer)
             elif isinstance(item, Turn):
                 self._keep(item, writer)
             else:
                 item.set()
 
     def _begin_writing(
-        self, calls: queue.SimpleQueue[Call | Turn | threading.Event | None]
+        self, calls: queue.SimpleQueue[Call | Frame | Turn | threading.Event | None]
     ) -> Writer:
         # What the caller's thread must not pay for is imported here.
         from memori_instrumentation.capture.spool import Spool, spool_directory
@@ -333,11 +349,24 @@ class Runtime:
             self.stats.failed += 1
             self.stats.once("learner", "turns are stored, but learning does not start: %s", error)
 
+    def _calls(self, frame: Frame) -> list[Call]:
+        try:
+            return list(frame.line.calls(frame))
+        except Exception as error:
+            self.stats.failed += 1
+            self.stats.once("line", "could not read what passed over a connection: %r", error)
+            return []
+
     def _digest(self, call: Call, writer: Writer) -> None:
         """Read a call, end its span, pass its turn on. What one part cannot do, the others still
         do."""
         from memori_instrumentation.capture import decode
 
+        if call.api.fetches:
+            completion = self._guarded(call, "reply", decode.completion_of)
+            if completion is not None:
+                writer.put(completion)
+            return
         self.stats.captured += 1
         if call.begun_in is not None and not self._guarded(call, "span", self._begin_late):
             return

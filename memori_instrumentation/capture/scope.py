@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Protocol
 
 from memori_instrumentation._attribution import Attribution
-from memori_instrumentation.capture.call import Call
 
 # Not in OpenTelemetry's context: frameworks carry that one over to their consumers' code.
 _current: ContextVar[Scope | None] = ContextVar("memori-scope", default=None)
@@ -24,6 +24,13 @@ _current: ContextVar[Scope | None] = ContextVar("memori-scope", default=None)
 def current() -> Scope | None:
     """The innermost scope that is open here."""
     return _current.get()
+
+
+class Captured(Protocol):
+    """A captured call, or a connection that calls are made over."""
+
+    error: tuple[str, str] | None
+    status: int | None
 
 
 class Scope:
@@ -45,7 +52,7 @@ class Scope:
         self.attribution: Attribution = attribution
         self.answered = False
         """Whether the framework's call came to its end with an answer."""
-        self._latest: Call | None = None
+        self._latest: Captured | None = None
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -56,14 +63,14 @@ class Scope:
         finally:
             _current.reset(token)
 
-    def join(self, call: Call) -> None:
+    def join(self, call: Captured) -> None:
         """Note a captured call inside this scope, and inside those around it."""
         scope: Scope | None = self
         while scope is not None:
             scope._latest = call
             scope = scope._around
 
-    def needs(self, own: Call) -> bool:
+    def needs(self, own: Captured) -> bool:
         """Whether ``own``, the framework's record of its call, tells of one that was not captured.
 
         That is so without a captured call inside, and where the last of them failed and the

@@ -1,4 +1,5 @@
-"""Turns on disk while the store cannot take them: JSON lines, one file per process.
+"""Turns, and what completes them, on disk while the store cannot take them: JSON lines, one file
+per process.
 
 A file is locked by the process that writes it. A file that nobody locks was left by a program
 that ended; the next one to start replays it into the store and removes it. Storing is idempotent,
@@ -19,15 +20,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
-from memori_storage.records import Message, Turn
+from memori_storage.records import Completion, Message, Turn
 
 try:
     import fcntl
 except ImportError:  # Windows: an open file cannot be removed there, which serves as the lock
     fcntl = None  # type: ignore[assignment]
 
+Item = Turn | Completion
+"""What is stored."""
+
 _BATCH = 200
 _TIMES = ("started_at", "ended_at", "first_chunk_at")
+_COMPLETES = "turn_id"
+"""What only a completion has."""
 
 
 class Spool:
@@ -41,7 +47,7 @@ class Spool:
         self.directory = directory
         self._file: IO[bytes] | None = None
 
-    def append(self, turns: Sequence[Turn]) -> None:
+    def append(self, turns: Sequence[Item]) -> None:
         """Keep turns on disk.
 
         Raises:
@@ -56,7 +62,7 @@ class Spool:
         self._file.write(b"".join(turn_to_json(turn) + b"\n" for turn in turns))
         os.fsync(self._file.fileno())
 
-    def replay(self, store: Callable[[list[Turn]], None]) -> None:
+    def replay(self, store: Callable[[list[Item]], None]) -> None:
         """Store what was spooled, by this process or by ones that ended, and remove the files.
 
         Args:
@@ -70,7 +76,7 @@ class Spool:
             with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
                 if not _lock(file):
                     continue  # its writer lives
-                batch: list[Turn] = []
+                batch: list[Item] = []
                 for turn in _turns(file):
                     batch.append(turn)
                     if len(batch) == _BATCH:
@@ -86,7 +92,7 @@ class Spool:
         if own is not None:
             own.close()
 
-    def reject(self, turn: Turn, error: Exception) -> None:
+    def reject(self, turn: Item, error: Exception) -> None:
         """Put aside a turn that the store refuses for good, with the reason, for a person to look
         at.
 
@@ -129,17 +135,17 @@ def _lock(file: IO[bytes]) -> bool:
     return True
 
 
-def _turns(file: IO[bytes]) -> Iterator[Turn]:
+def _turns(file: IO[bytes]) -> Iterator[Item]:
     """The turns of a spool file; a last line that a crash cut short is left out."""
     for line in file:
         if line.endswith(b"\n"):
             yield turn_from_json(line)
 
 
-def turn_to_json(turn: Turn, **extra: Any) -> bytes:
-    """A turn as one line of JSON, with everything it holds."""
+def turn_to_json(turn: Item, **extra: Any) -> bytes:
+    """A turn, or what completes one, as one line of JSON, with everything it holds."""
     fields = {item.name: getattr(turn, item.name) for item in dataclasses.fields(turn)}
-    for side in ("input", "output"):
+    for side in fields.keys() & {"input", "output"}:
         fields[side] = [
             {"role": m.role, "parts": list(m.parts), "finish_reason": m.finish_reason}
             for m in fields[side]
@@ -148,18 +154,18 @@ def turn_to_json(turn: Turn, **extra: Any) -> bytes:
     return json.dumps(fields | extra, default=_plain).encode("ascii")
 
 
-def turn_from_json(line: bytes) -> Turn:
-    """The turn that :func:`turn_to_json` wrote."""
+def turn_from_json(line: bytes) -> Item:
+    """What :func:`turn_to_json` wrote."""
     fields = json.loads(line)
     for name in _TIMES:
-        if fields[name] is not None:
+        if fields.get(name) is not None:
             fields[name] = datetime.fromisoformat(fields[name])
-    for side in ("input", "output"):
+    for side in fields.keys() & {"input", "output"}:
         fields[side] = tuple(
             Message(m["role"], tuple(m["parts"]), m["finish_reason"]) for m in fields[side]
         )
     fields["finish_reasons"] = tuple(fields["finish_reasons"])
-    return Turn(**fields)
+    return Completion(**fields) if _COMPLETES in fields else Turn(**fields)
 
 
 def _plain(value: Any) -> Any:

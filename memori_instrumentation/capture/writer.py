@@ -1,19 +1,20 @@
-"""The thread that stores turns: batches at once, waits out a database that is away, loses nothing
-quietly."""
+"""The thread that stores turns, and completes them: batches at once, waits out a database that is
+away, loses nothing quietly."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
 
 from memori_instrumentation._forking import gate
-from memori_instrumentation.capture.spool import Spool
+from memori_instrumentation.capture.spool import Item, Spool
 from memori_instrumentation.capture.stats import Stats, log
-from memori_storage.records import Turn
+from memori_storage.records import Completion, Turn
 from memori_storage.store import Store, StoreConfigurationError, StoreError, StoreUnavailableError
 
 BATCH = 200
@@ -21,6 +22,8 @@ _PACE = 0.02
 """Seconds between the beginnings of two writes under load."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 _MISCONFIGURED_WAIT = 30.0
+_EARLY = 1_000
+"""Most answers kept whose turn is not stored."""
 
 
 class Writer:
@@ -53,8 +56,11 @@ class Writer:
         self._stats = stats
         self._limit = limit
         self._stored = stored
-        self._queue: queue.SimpleQueue[Turn | threading.Event | None] = queue.SimpleQueue()
-        self._pending: deque[Turn] = deque()
+        self._queue: queue.SimpleQueue[Item | threading.Event | None] = queue.SimpleQueue()
+        self._pending: deque[Item] = deque()
+        self._early: OrderedDict[str, Completion] = OrderedDict()
+        """Answers of turns that are not stored, by turn: of a stream that was left without being
+        closed the turn comes late, and others' turns never."""
         self._flushes: list[threading.Event] = []
         self._store: Store | None = None
         self._on_disk = True  # what programs before this one may have left
@@ -72,8 +78,8 @@ class Writer:
         """Whether :meth:`stop` did its work and the thread uses the store no more."""
         return self._ended.is_set()
 
-    def put(self, turn: Turn) -> None:
-        """Have a turn stored."""
+    def put(self, turn: Item) -> None:
+        """Have a turn stored, or completed."""
         self._queue.put(turn)
 
     def length(self) -> int:
@@ -135,7 +141,7 @@ class Writer:
         with contextlib.suppress(queue.Empty):
             while True:
                 item = self._queue.get_nowait()
-                if isinstance(item, Turn):
+                if isinstance(item, Item):
                     self._pending.append(item)
 
     def _take(self) -> bool:
@@ -205,24 +211,43 @@ class Writer:
             done.set()
         self._flushes.clear()
 
-    def _add(self, store: Store, turns: list[Turn]) -> None:
+    def _add(self, store: Store, items: Sequence[Item]) -> None:
         started = time.monotonic()
         try:
-            store.add_turns(turns)
+            # In order: what follows an answer is said after it.
+            for _, some in itertools.groupby(items, type):
+                self._add_alike(store, list(some))
         except (StoreConfigurationError, StoreUnavailableError):
             raise
         except StoreError as error:
-            if len(turns) > 1:
+            if len(items) > 1:
                 # One turn the database refuses must not keep the others out.
-                for turn in turns:
-                    self._add(store, [turn])
+                for item in items:
+                    self._add(store, [item])
                 return
-            self._reject(turns[0], error)
+            self._reject(items[0], error)
             return
-        self._stats.stored += len(turns)
+        self._stats.stored += sum(isinstance(item, Turn) for item in items)
         self._stored(store, time.monotonic() - started)
 
-    def _reject(self, turn: Turn, error: StoreError) -> None:
+    def _add_alike(self, store: Store, items: Sequence[Item]) -> None:
+        """Store turns, or complete some; the answers of turns that are not stored wait a while."""
+        completions = [item for item in items if isinstance(item, Completion)]
+        if turns := [item for item in items if isinstance(item, Turn)]:
+            store.add_turns(turns)
+            arrived = {turn.id for turn in turns} & self._early.keys()
+            completions = [self._early[turn] for turn in arrived]
+        if not completions:
+            return
+        unknown = store.complete_turns(completions)
+        for completion in completions:
+            self._early.pop(completion.turn_id, None)
+            if completion.turn_id in unknown:
+                self._early[completion.turn_id] = completion
+        while len(self._early) > _EARLY:
+            self._early.popitem(last=False)
+
+    def _reject(self, turn: Item, error: StoreError) -> None:
         self._stats.failed += 1
         self._stats.once("rejected", "the memory database refuses a turn, kept aside: %s", error)
         try:
@@ -235,7 +260,7 @@ class Writer:
         if count:
             self._keep([self._pending.pop() for _ in range(count)][::-1])
 
-    def _keep(self, turns: list[Turn]) -> None:
+    def _keep(self, turns: list[Item]) -> None:
         try:
             self._spool.append(turns)
         except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from memori_instrumentation.capture.reading import (
@@ -63,13 +63,24 @@ def read_request(body: Json) -> Request:
 
 
 def read_reply(body: Json) -> Reply:
+    return reply_of(
+        body,
+        lambda choice, reason: _message(
+            mapping(choice.get("message")), role="assistant", finish_reason=reason
+        ),
+    )
+
+
+def reply_of(body: Json, message: Callable[[Json, str | None], Message]) -> Reply:
+    """A reply made of choices.
+
+    Args:
+        message: What a choice says, given with its finish reason.
+    """
     choices = items(body.get("choices"))
     reasons = [string(choice.get("finish_reason")) for choice in choices]
     return Reply(
-        messages=[
-            _message(mapping(choice.get("message")), role="assistant", finish_reason=reason)
-            for choice, reason in zip(choices, reasons, strict=True)
-        ],
+        messages=[message(choice, reason) for choice, reason in zip(choices, reasons, strict=True)],
         model=string(body.get("model")),
         id=string(body.get("id")),
         finish_reasons=[reason for reason in reasons if reason],
@@ -148,6 +159,15 @@ def _audio(audio: Json) -> Part:
 
 def assemble(events: Iterable[Json]) -> Assembled:
     """Chunks put together as the completion that an unstreamed call would have brought."""
+    return assembled(events, _merge_choice)
+
+
+def assembled(events: Iterable[Json], merge: Callable[[dict[str, Any], Json], None]) -> Assembled:
+    """A stream of choices put together.
+
+    Args:
+        merge: Adds to a choice what an event brings of it.
+    """
     body: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     error: tuple[str, str] | None = None
@@ -163,7 +183,8 @@ def assemble(events: Iterable[Json]) -> Assembled:
             if event.get(name):
                 body[name] = event[name]
         for choice in items(event.get("choices")):
-            _merge_choice(choices.setdefault(number(choice.get("index")), {}), choice)
+            index = number(choice.get("index"))
+            merge(choices.setdefault(index, {"index": index}), choice)
     body["choices"] = [choices[index] for index in sorted(choices)]
     finished = bool(choices) and all(choice.get("finish_reason") for choice in choices.values())
     return Assembled(body, complete=error is None and (done or finished), error=error)

@@ -1,9 +1,4 @@
-"""OpenAI's Responses API, as JSON.
-
-Its input and output are flat lists of items. Neighbouring items of the model (text, reasoning,
-tool calls) are one assistant message here, as in every other API, so that a reply sent back as
-history reads like the reply.
-"""
+"""OpenAI's Responses API, as JSON."""
 
 from __future__ import annotations
 
@@ -18,20 +13,14 @@ from memori_instrumentation.capture.reading import (
     Request,
     chosen,
     counts,
-    file_part,
     items,
     mapping,
-    media_part,
     number,
-    other_part,
-    reasoning_part,
     string,
     text_part,
-    tool_call_part,
-    tool_response_part,
-    uri_part,
 )
-from memori_storage.records import Message, Part
+from memori_instrumentation.providers._openai_items import content_part, messages_of
+from memori_storage.records import Message
 
 _PARAMETERS = {
     "temperature": "gen_ai.request.temperature",
@@ -53,25 +42,52 @@ def read_request(body: Json) -> Request:
     if isinstance(given, str):
         messages = [Message("user", [text_part(given)])]
     else:
-        messages = _messages(items(given))
+        messages = messages_of(items(given))
     instructions = body.get("instructions")
     if not isinstance(instructions, str):
-        instructions = "\n".join(message.text for message in _messages(items(instructions)))
+        instructions = "\n".join(message.text for message in messages_of(items(instructions)))
     conversation = body.get("conversation")
     return Request(
-        messages=messages,
+        messages=[*_template(mapping(body.get("prompt"))), *messages],
         model=string(body.get("model")),
         system=instructions or None,
         previous_response_id=string(body.get("previous_response_id")),
         conversation_id=string(conversation) or string(mapping(conversation).get("id")),
+        later=body.get("background") is True,
         attributes=chosen(body, _PARAMETERS),
     )
 
 
+def _template(prompt: Json) -> list[Message]:
+    """A prompt that the provider keeps, by its id, and what is filled in."""
+    if not prompt:
+        return []
+    filled = mapping(prompt.get("variables"))
+    part = {
+        "type": "prompt",
+        "id": string(prompt.get("id")),
+        "version": string(prompt.get("version")),
+        "variables": {
+            name: value if isinstance(value, str) else content_part(mapping(value))
+            for name, value in filled.items()
+        },
+    }
+    return [Message("developer", [part])]
+
+
+_PENDING = frozenset({"queued", "in_progress"})
+_ANSWERED = frozenset({"completed", "incomplete", "response.completed", "response.incomplete"})
+"""Statuses, and events, of an answer that came to its end; "incomplete" is one that ended for a
+reason of the model's."""
+
+
 def read_reply(body: Json) -> Reply:
-    status = body.get("status")
-    reason = string(mapping(body.get("incomplete_details")).get("reason")) or string(status)
-    messages = _messages(items(body.get("output")))
+    status = string(body.get("status"))
+    pending = status in _PENDING
+    reason = string(mapping(body.get("incomplete_details")).get("reason"))
+    if reason is None and not pending:
+        reason = status
+    messages = messages_of(items(body.get("output")))
     failure = mapping(body.get("error"))
     return Reply(
         messages=[Message(m.role, m.parts, reason) for m in messages],
@@ -79,81 +95,16 @@ def read_reply(body: Json) -> Reply:
         id=string(body.get("id")),
         finish_reasons=[reason] if reason else [],
         usage=counts(body.get("usage"), _USAGE),
-        # "incomplete" is an answer that ended for a reason of the model's; background answers are
-        # not there yet.
-        complete=status in ("completed", "incomplete") or (status is None and bool(messages)),
+        complete=status in _ANSWERED or (status is None and bool(messages)),
+        pending=pending,
         error=(str(failure.get("code")), str(failure.get("message"))) if failure else None,
     )
 
 
-def _messages(given: Iterable[Json]) -> list[Message]:
-    messages: list[Message] = []
-    for item in given:
-        role, parts = _item(item)
-        if role == "assistant" and messages and messages[-1].role == "assistant":
-            messages[-1] = Message(role, [*messages[-1].parts, *parts])
-        else:
-            messages.append(Message(role, parts))
-    return messages
-
-
-def _item(item: Json) -> tuple[str, list[Part]]:
-    """Role and parts of one item."""
-    kind = str(item.get("type") or "message")
-    if kind == "message":
-        content = item.get("content")
-        if isinstance(content, str):
-            parts = [text_part(content)]
-        else:
-            parts = [_part(part) for part in items(content)]
-        return string(item.get("role")) or "user", parts
-    call_id = string(item.get("call_id")) or string(item.get("id"))
-    if kind.endswith("_call_output"):
-        return "tool", [tool_response_part(call_id, _answer(item.get("output")))]
-    if kind in ("function_call", "custom_tool_call"):
-        arguments = item.get("arguments", item.get("input"))
-        return "assistant", [tool_call_part(call_id, string(item.get("name")), arguments)]
-    if kind == "reasoning":
-        texts = [*items(item.get("summary")), *items(item.get("content"))]
-        return "assistant", [reasoning_part(str(text.get("text", ""))) for text in texts]
-    # Hosted tools (web search, file search, code interpreter, ...) and whatever comes next.
-    return "assistant", [{**other_part(item), "id": call_id}]
-
-
-def _answer(output: Any) -> Any:
-    parts = items(output)
-    if parts and all("text" in part for part in parts):
-        return "\n".join(str(part["text"]) for part in parts)
-    return [_part(part) for part in parts] if parts else output
-
-
-def _part(part: Json) -> Part:
-    kind = part.get("type")
-    if kind in ("input_text", "output_text", "text"):
-        return text_part(str(part.get("text", "")))
-    if kind == "refusal":
-        return text_part(str(part.get("refusal", "")))
-    if kind == "input_image":
-        if url := string(part.get("image_url")):
-            return uri_part("image", url)
-        return file_part(str(part.get("file_id")), "image")
-    if kind == "input_file":
-        if data := string(part.get("file_data")):
-            return (
-                uri_part("file", data)
-                if data.startswith("data:")
-                else media_part("file", None, data)
-            )
-        if url := string(part.get("file_url")):
-            return uri_part("file", url)
-        return file_part(str(part.get("file_id")))
-    if kind == "input_audio":
-        audio = mapping(part.get("input_audio"))
-        return media_part("audio", f"audio/{audio.get('format')}", str(audio.get("data", "")))
-    return other_part(part)
-
-
-_FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
+_BEGUN = frozenset({"response.created", "response.queued", "response.in_progress"})
+_FINAL = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.done"}
+)
 
 
 def assemble(events: Iterable[Json]) -> Assembled:
@@ -166,21 +117,41 @@ def assemble(events: Iterable[Json]) -> Assembled:
         kind = str(event.get("type"))
         if kind in _FINAL:
             body = dict(mapping(event.get("response")))
-            complete = kind != "response.failed"
-            if not complete:
-                failure = mapping(body.get("error"))
-                error = (str(failure.get("code")), str(failure.get("message")))
+            complete = kind in _ANSWERED or string(body.get("status")) in _ANSWERED
             break
         if kind == "error":
             failure = mapping(event.get("error")) or event
             error = (str(failure.get("code") or "error"), str(failure.get("message")))
-        elif kind in ("response.created", "response.in_progress"):
+        elif kind in _BEGUN:
             body = dict(mapping(event.get("response")))
         else:
             items_so_far.setdefault(number(event.get("output_index")), _Item()).take(kind, event)
     if not body.get("output"):
         body["output"] = [items_so_far[index].whole() for index in sorted(items_so_far)]
     return Assembled(body, complete, error)
+
+
+_TEXT = frozenset(
+    {
+        "response.output_text.delta",
+        "response.refusal.delta",
+        # What is spoken, in the words of today's APIs and of those before.
+        "response.audio.transcript.delta",
+        "response.output_audio_transcript.delta",
+        "response.audio_transcript.delta",
+        "response.text.delta",
+    }
+)
+_THOUGHT = frozenset({"response.reasoning_summary_text.delta", "response.reasoning_text.delta"})
+_COMMAND = "response.shell_call_command.delta"
+_FIELDS = {
+    "response.function_call_arguments.delta": "arguments",
+    "response.mcp_call_arguments.delta": "arguments",
+    "response.custom_tool_call_input.delta": "input",
+    "response.code_interpreter_call_code.delta": "code",
+}
+"""Which field of its item a delta goes on."""
+_KNOWN = _TEXT | _THOUGHT | _FIELDS.keys() | {_COMMAND}
 
 
 class _Item:
@@ -197,23 +168,31 @@ class _Item:
             self._item = dict(mapping(event.get("item")))
             if kind.endswith("done"):
                 self._deltas.clear()
-        elif isinstance(delta, str):
-            place = kind, number(event.get("content_index"))
+        elif kind in _KNOWN and isinstance(delta, str):
+            index = event.get("content_index", event.get("summary_index"))
+            place = kind, number(event.get("command_index") if kind == _COMMAND else index)
             self._deltas[place] = self._deltas.get(place, "") + delta
 
     def whole(self) -> Json:
         """The item, as far as it came."""
         item = dict(self._item) or {"type": "message", "role": "assistant"}
         for (kind, _), text in sorted(self._deltas.items()):
-            if kind in ("response.output_text.delta", "response.refusal.delta"):
+            if kind in _TEXT:
                 item["content"] = [*items(item.get("content")), {"type": "text", "text": text}]
-            elif kind == "response.function_call_arguments.delta":
-                item["arguments"] = text
-            elif kind == "response.custom_tool_call_input.delta":
-                item["input"] = text
-            elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
+            elif kind in _THOUGHT:
                 item["summary"] = [*items(item.get("summary")), {"text": text}]
+            elif kind == _COMMAND:
+                action = mapping(item.get("action"))
+                item["action"] = {**action, "commands": [*(action.get("commands") or []), text]}
+            else:
+                item[_FIELDS[kind]] = text
         return item
 
 
 API = Api("/responses", "chat", read_request, read_reply, assemble)
+_FETCHED = Api(
+    "/responses/*", "chat", read_request, read_reply, assemble, method="get", fetches=True
+)
+_CANCELLED = Api("/responses/*/cancel", "chat", read_request, read_reply, fetches=True)
+APIS = (API, _FETCHED, _CANCELLED)
+"""Calls, and what brings the answers of those that are answered later."""

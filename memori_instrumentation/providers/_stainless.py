@@ -34,6 +34,7 @@ def patcher(
     provider: Provider,
     *,
     older: str | None = None,
+    more: Sequence[Patch] = (),
 ) -> Patcher:
     """The patches of one Stainless SDK.
 
@@ -43,13 +44,12 @@ def patcher(
         apis: The endpoints that are conversations.
         provider: Names the provider for ``gen_ai.provider.name``.
         older: The same in releases that have no ``method``.
+        more: Patches of what does not pass there.
     """
 
     def describe(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
         options = _options(args, kwargs)
-        if options.method.lower() != "post":
-            return None
-        api = first_api(apis, options.url)
+        api = first_api(apis, options.url, options.method.lower())
         if api is None:
             return None
         name, server = _answering(client, provider)
@@ -75,6 +75,7 @@ def patcher(
             ),
             Patch(module, "SyncAPIClient._process_response", response),
             Patch(module, "AsyncAPIClient._process_response", response_async),
+            *more,
         ]
     )
 

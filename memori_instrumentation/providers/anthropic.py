@@ -234,5 +234,5 @@ def provider(client: Any) -> str:
 def build() -> Patcher:
     """The patches of the ``anthropic`` package."""
     module = "anthropic._base_client"
-    single = patcher(module, "_request", APIS, provider, older="request")
-    return Patcher([*single.patches, *_anthropic_batches.patches(module, APIS[0])])
+    batches = _anthropic_batches.patches(module, APIS[0])
+    return patcher(module, "_request", APIS, provider, older="request", more=batches)

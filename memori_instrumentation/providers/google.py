@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from opentelemetry import context
 
 from memori_instrumentation._attribution import attach, detach
-from memori_instrumentation.capture.call import Call
+from memori_instrumentation.capture.call import Call, Chunk
 from memori_instrumentation.capture.reading import first_api
 from memori_instrumentation.capture.runtime import active
 from memori_instrumentation.capture.tee import observe
@@ -57,20 +57,20 @@ def _returned(call: Call, ctx: context.Context, response: Any) -> Any:
     return response
 
 
-_unfinished: deque[tuple[str, list[bytes | str], int]] = deque(maxlen=32)
+_unfinished: deque[tuple[str, list[Chunk], int]] = deque(maxlen=32)
 """Long answers that the SDK may ask for the rest of: token, chunks, and how many were there. By
 reference, so that the request for the rest tells of the whole answer."""
 _TOKEN = re.compile(r'"continuationToken"\s*:\s*"([^"]+)"')
 
 
-def _remember(body: Any, chunks: list[bytes | str]) -> None:
+def _remember(body: Any, chunks: list[Chunk]) -> None:
     """Note where a chunk, the last one so far, says that the answer can be continued."""
     if isinstance(body, str) and "continuationToken" in body:
         for token in _TOKEN.findall(body):
             _unfinished.append((_spelt(token), chunks, len(chunks)))
 
 
-def _begun(call: Call) -> list[bytes | str]:
+def _begun(call: Call) -> list[Chunk]:
     """The chunks of the answer that a call asks for the rest of, if it does."""
     token = call.request.get("continuationToken")
     if token is None:

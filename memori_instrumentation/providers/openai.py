@@ -1,15 +1,17 @@
-"""OpenAI's SDK: chat completions and the Responses API, of OpenAI and of those who speak it."""
+"""OpenAI's SDK: its conversations, with OpenAI and with those who speak as it does."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from memori_instrumentation.providers import _openai_chat, _openai_responses
+from memori_instrumentation.providers import _openai_chat, _openai_completions, _openai_responses
+from memori_instrumentation.providers._openai_connections import connections
 from memori_instrumentation.providers._patching import Patcher
 from memori_instrumentation.providers._stainless import patcher
 from memori_instrumentation.providers.platforms import provider_at
 
-APIS = (_openai_chat.API, _openai_responses.API)
+# In this order: chat's path ends like that of the completions before it.
+APIS = (_openai_chat.API, _openai_completions.API, *_openai_responses.APIS)
 
 
 def provider(client: Any) -> str:
@@ -22,4 +24,4 @@ def provider(client: Any) -> str:
 
 def build() -> Patcher:
     """The patches of the ``openai`` package."""
-    return patcher("openai._base_client", "request", APIS, provider)
+    return patcher("openai._base_client", "request", APIS, provider, more=connections(provider))

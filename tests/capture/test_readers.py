@@ -15,6 +15,7 @@ from memori_instrumentation.providers import (
     _anthropic_batches,
     _gemini_interactions,
     _gemini_live,
+    _openai_realtime,
     anthropic,
     google,
     openai,
@@ -26,6 +27,7 @@ from wire.replies import Answer, Choice, ToolCall
 APIS = {api.path: api for module in (openai, anthropic, google, xai) for api in module.APIS}
 APIS.update({api.path: api for api in (_gemini_live.API, _gemini_interactions.API)})
 APIS["batches"] = _anthropic_batches.api(anthropic.APIS[0])
+APIS[_openai_realtime.API.path] = _openai_realtime.API
 
 FIELDS = """
     role content parts text type tool_calls function name arguments id model messages
@@ -49,6 +51,9 @@ FIELDS = """
     steps step event_type step.start step.delta interaction interaction.completed model_output
     user_input thought summary function_call function_result annotations image failed errors
     generation_config mime_type uri thought_summary arguments_delta text_annotation_delta
+    prompt variables echo n suffix annotations items conversation_id status_details
+    mcp_call web_search_call image_generation_call shell_call computer_call_output results
+    action commands response.shell_call_command.delta command_index response.done
 """
 WORDS = FIELDS.split()
 

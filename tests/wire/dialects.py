@@ -20,6 +20,7 @@ from wire.google_interactions import (
     interactions_stream_error,
 )
 from wire.openai_chat import chat_body, chat_events, openai_error
+from wire.openai_completions import completions_body, completions_events
 from wire.openai_responses import responses_body, responses_events, responses_stream_error
 from wire.replies import Answer
 from wire.xai_chat import xai_body, xai_error, xai_events
@@ -47,8 +48,16 @@ DIALECTS = (
         lambda message: sse(openai_error(500, message)),
     ),
     Dialect(
+        "openai.completions",
+        re.compile(r"(?<!chat)/completions$"),
+        completions_body,
+        completions_events,
+        openai_error,
+        lambda message: sse(openai_error(500, message)),
+    ),
+    Dialect(
         "openai.responses",
-        re.compile(r"/v1/responses$"),
+        re.compile(r"/(v1|openai)/responses$"),
         responses_body,
         responses_events,
         openai_error,

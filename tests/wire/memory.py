@@ -54,7 +54,7 @@ class Memory:
     def spans(self) -> list[ReadableSpan]:
         """The finished ``gen_ai`` inference spans."""
         self.flush()
-        names = ("chat", "generate_content", "invoke_agent")
+        names = ("chat", "generate_content", "invoke_agent", "text_completion")
         return [
             span
             for span in self.exporter.get_finished_spans()

@@ -10,7 +10,7 @@ from wire.replies import Answer, Choice
 
 
 def _responses_output(choice: Choice) -> list[Json]:
-    items: list[Json] = []
+    items: list[Json] = list(choice.items)
     if choice.text is not None or choice.refusal is not None:
         content: list[Json] = []
         if choice.text is not None:
@@ -41,13 +41,17 @@ def _responses_output(choice: Choice) -> list[Json]:
 
 
 def responses_body(answer: Answer, asked: str) -> Json:
+    finish = answer.choices[0].finish
+    failed = finish == "failed"
+    cut_short = finish if finish and not failed else None
     return {
         "id": answer.id,
         "object": "response",
         "created_at": CREATED,
-        "status": "completed",
-        "error": None,
-        "incomplete_details": None,
+        "status": "failed" if failed else "incomplete" if cut_short else "completed",
+        "background": False,
+        "error": {"code": "server_error", "message": answer.error} if failed else None,
+        "incomplete_details": {"reason": cut_short} if cut_short else None,
         "instructions": None,
         "model": answering_model(answer, asked),
         "output": [item for choice in answer.choices for item in _responses_output(choice)],
@@ -75,37 +79,59 @@ def _part_events(part: Json, place: Json, count: int) -> Iterator[Json]:
     yield {"type": "response.content_part.done", **place, "part": part}
 
 
+_GROWING = {
+    "function_call": ("arguments", "function_call_arguments"),
+    "custom_tool_call": ("input", "custom_tool_call_input"),
+    "mcp_call": ("arguments", "mcp_call_arguments"),
+    "code_interpreter_call": ("code", "code_interpreter_call_code"),
+}
+"""Which field of an item comes in pieces, and under which name."""
+_COMES_LAST = ("results", "outputs", "output", "result", "encrypted_content")
+
+
 def _item_events(item: Json, index: int, count: int) -> Iterator[Json]:
     place: Json = {"item_id": item["id"], "output_index": index}
-    is_call = item["type"] == "function_call"
-    empty = {"arguments": ""} if is_call else {"content": []}
-    opened = {**item, "status": "in_progress", **empty}
+    field, name = _GROWING.get(item["type"], (None, ""))
+    empty: Json = {field: ""} if field else {}
+    if item["type"] in ("message", "reasoning"):
+        empty = {"content": []} if item["type"] == "message" else {"summary": []}
+    begun = {key: value for key, value in item.items() if key not in _COMES_LAST}
+    opened = {**begun, "status": "in_progress", **empty}
     yield {"type": "response.output_item.added", "output_index": index, "item": opened}
-    if is_call:
-        for piece in pieces(item["arguments"], count):
-            yield {"type": "response.function_call_arguments.delta", **place, "delta": piece}
-        yield {
-            "type": "response.function_call_arguments.done",
-            **place,
-            "name": item["name"],
-            "arguments": item["arguments"],
-        }
-    else:
+    if field:
+        for piece in pieces(item[field], count):
+            yield {"type": f"response.{name}.delta", **place, "delta": piece}
+        done = {"name": item["name"]} if item["type"] == "function_call" else {}
+        yield {"type": f"response.{name}.done", **place, **done, field: item[field]}
+    elif item["type"] == "message":
         for number, part in enumerate(item["content"]):
             yield from _part_events(part, {**place, "content_index": number}, count)
+    elif item["type"] == "reasoning":
+        for number, part in enumerate(item["summary"]):
+            for piece in pieces(part["text"], count):
+                where = {**place, "summary_index": number}
+                yield {"type": "response.reasoning_summary_text.delta", **where, "delta": piece}
+    elif item["type"].endswith("_call"):
+        yield {"type": f"response.{item['type']}.in_progress", **place}
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
+def unfinished(done: Json, status: str) -> Json:
+    """A response of which no more than a status is known yet."""
+    empty = {"output": [], "usage": None, "error": None, "incomplete_details": None}
+    return {**done, "status": status, **empty}
+
+
 def responses_events(answer: Answer, asked: str, request: Json) -> Iterator[bytes]:
-    done = responses_body(answer, asked)
-    opened = {**done, "status": "in_progress", "output": [], "usage": None}
+    done = responses_body(answer, asked) | {"background": bool(request.get("background"))}
+    opened = unfinished(done, "queued" if done["background"] else "in_progress")
 
     def run() -> Iterator[Json]:
         yield {"type": "response.created", "response": opened}
         yield {"type": "response.in_progress", "response": opened}
         for index, item in enumerate(done["output"]):
             yield from _item_events(item, index, answer.pieces)
-        yield {"type": "response.completed", "response": done}
+        yield {"type": f"response.{done['status']}", "response": done}
 
     for number, event in enumerate(run()):
         yield sse({**event, "sequence_number": number}, event["type"])

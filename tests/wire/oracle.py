@@ -64,6 +64,8 @@ def sent(dialect: str, request: dict[str, Any]) -> list[Message]:
     """The messages of a request body, instructions beside them left out (:func:`system`)."""
     if dialect == "openai.chat":
         return [(m["role"], said(chat_parts(m))) for m in request.get("messages", [])]
+    if dialect == "openai.completions":
+        return [("user", said([prompt])) for prompt in _prompts(request.get("prompt"))]
     if dialect == "anthropic":
         return [(m["role"], said(blocks(m["content"]))) for m in request.get("messages", [])]
     if dialect == "google":
@@ -81,10 +83,19 @@ def sent(dialect: str, request: dict[str, Any]) -> list[Message]:
     return [item_message(item) for item in items]
 
 
+def _prompts(given: Any) -> list[Part]:
+    if isinstance(given, str):
+        return [("text", given)]
+    if given and isinstance(given[0], int):
+        return [("other",)]
+    return [("text", item) if isinstance(item, str) else ("other",) for item in given or []]
+
+
 def system(dialect: str, request: dict[str, Any]) -> str | None:
     """The instructions that travel beside the messages, white space evened out."""
     found: Any = {
         "openai.chat": None,
+        "openai.completions": None,
         "openai.responses": request.get("instructions"),
         "anthropic": request.get("system"),
         "google": (request.get("systemInstruction") or {}).get("parts"),

@@ -38,6 +38,7 @@ def replied(dialect: str, body: str, streamed: bool) -> Reply:
         events = _events(body)
         return {
             "openai.chat": _chat_stream,
+            "openai.completions": _completions_stream,
             "openai.responses": _responses_stream,
             "anthropic": _anthropic_stream,
             "google": _google_stream,
@@ -47,6 +48,8 @@ def replied(dialect: str, body: str, streamed: bool) -> Reply:
     whole = json.loads(body)
     if dialect == "openai.chat":
         return _chat_reply(whole)
+    if dialect == "openai.completions":
+        return _completions_stream([whole])
     if dialect == "openai.responses":
         return _responses_reply(whole)
     if dialect == "xai":
@@ -98,6 +101,23 @@ def _chat_stream(events: list[dict[str, Any]]) -> Reply:
                 call["function"]["name"] = function.get("name") or call["function"]["name"]
                 call["function"]["arguments"] += function.get("arguments") or ""
     return _chat_reply({**body, "choices": [choices[index] for index in sorted(choices)]})
+
+
+def _completions_stream(events: list[dict[str, Any]]) -> Reply:
+    said_by: dict[int, str] = {}
+    reply = Reply()
+    for event in events:
+        reply.id = event.get("id") or reply.id
+        reply.model = event.get("model") or reply.model
+        usage = event.get("usage") or {}
+        reply.input_tokens = usage.get("prompt_tokens", reply.input_tokens)
+        reply.output_tokens = usage.get("completion_tokens", reply.output_tokens)
+        for choice in event["choices"]:
+            said_by[choice["index"]] = said_by.get(choice["index"], "") + choice["text"]
+            reply.finish += [choice["finish_reason"]] if choice.get("finish_reason") else []
+    texts = [said_by[index] for index in sorted(said_by)]
+    reply.messages = [("assistant", said([("text", text)])) for text in texts]
+    return reply
 
 
 def _responses_reply(body: dict[str, Any]) -> Reply:

@@ -26,7 +26,10 @@ class Choice:
     thinking: str | None = None
     """Reasoning text, for the formats that show it (Anthropic, Google)."""
     finish: str | None = None
-    """The provider's own finish reason; by default its words for stopping or calling tools."""
+    """The provider's own finish reason; by default its words for stopping or calling tools. In the
+    Responses API ``failed``, or why an answer is incomplete."""
+    items: tuple[dict[str, Any], ...] = ()
+    """Further output items of the Responses API, as they are when done; before the text."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Answer:
     error_after: int | None = None
     """Send an error event after this many streamed events, and end the stream."""
     headers: dict[str, str] = field(default_factory=dict)
+    polls: int = 0
+    """How often a background response is still in the making when it is asked for."""
 
 
 def text(said: str, **how: Any) -> Answer:

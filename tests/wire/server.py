@@ -25,6 +25,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from wire.background import Background, Later
 from wire.dialects import Dialect, dialect_of
 from wire.replies import Answer, Received, text
 
@@ -37,7 +38,8 @@ Default = Callable[[Received], Answer]
 def last_text(request: Any) -> str:
     """The last piece of text anywhere in a request's messages, whatever its dialect."""
     found = ""
-    stack = [request.get("messages") or request.get("input") or request.get("contents") or ""]
+    names = ("messages", "input", "contents", "prompt")
+    stack = [next((request[name] for name in names if request.get(name)), "")]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
@@ -103,6 +105,7 @@ class WireServer:
         """Bodies of further endpoints, by the end of their path."""
         self._lock = threading.Lock()
         self._grpc: XaiServer | None = None
+        self.background = Background()
         self._server = _Listener(("127.0.0.1", port), _Connection)
         self._server.wire = self
         self.port: int = self._server.server_address[1]
@@ -213,6 +216,10 @@ class _Connection(socketserver.StreamRequestHandler):
         return Received(method, target, headers, body)
 
     def _answer(self, received: Received) -> None:
+        if (later := self.server.wire.background.answer(received)) is not None:
+            self.server.wire.note(received)
+            self._later(received, later)
+            return
         dialect = dialect_of(received.path)
         if dialect is None or received.method != "POST":
             self._elsewhere(received)
@@ -223,6 +230,11 @@ class _Connection(socketserver.StreamRequestHandler):
         received.status = answer.status
         request = received.json
         asked = _asked(received.path, request)
+        if dialect.name == "openai.responses" and request.get("background"):
+            body = self.server.wire.background.begin(answer, asked)
+            if not request.get("stream"):
+                self._whole(received, answer, json.dumps(body).encode())
+                return
         if answer.status >= 400 and answer.raw is None:
             body = dialect.error(answer.status, answer.error)
             self._whole(received, answer, json.dumps(body).encode())
@@ -233,6 +245,15 @@ class _Connection(socketserver.StreamRequestHandler):
         else:
             body = dialect.body(answer, asked)
             self._whole(received, answer, json.dumps(body, ensure_ascii=False).encode())
+
+    def _later(self, received: Received, later: Later) -> None:
+        """Answer a request for a background response."""
+        received.status = later.status
+        answer = Answer(status=later.status, cut_after=later.cut_after)
+        if later.events is not None:
+            self._streamed(received, answer, iter(later.events))
+        else:
+            self._whole(received, answer, json.dumps(later.body).encode())
 
     def _elsewhere(self, received: Received) -> None:
         self.server.wire.note(received)

@@ -1,0 +1,88 @@
+"""OpenAI's WebSockets, Realtime and Responses: where the SDK makes the connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from memori_instrumentation.capture.line import Place, Talk
+from memori_instrumentation.capture.runtime import active
+from memori_instrumentation.providers._choke import Args, unusable
+from memori_instrumentation.providers._openai_realtime import RealtimeTalk
+from memori_instrumentation.providers._openai_socket import ResponsesTalk
+from memori_instrumentation.providers._patching import Patch
+from memori_instrumentation.providers._websockets import server_of, tap
+
+Provider = Callable[[Any], str]
+
+
+def connections(provider: Provider) -> list[Patch]:
+    """Patches that put a line to each connection that a client makes.
+
+    Args:
+        provider: Names the provider that a client talks to.
+    """
+    resources = "openai.resources"
+    return [
+        *_made(f"{resources}.realtime.realtime", "Realtime", _realtime, provider),
+        *_made(f"{resources}.responses.responses", "Responses", _responses, provider),
+        *_made(f"{resources}.beta.responses.responses", "Responses", _responses, provider),
+        *_made(f"{resources}.beta.realtime.realtime", "Realtime", _realtime, provider, _ENTERED),
+    ]
+
+
+_CONNECTED = (("_connect_ws",), ("_connect_ws",))
+_ENTERED = (("enter", "__enter__"), ("enter", "__aenter__"))
+"""Methods, sync and async, of managers that have none which makes the connection and no more."""
+
+
+def _realtime(connection: Any) -> Talk:
+    query = parse_qs(urlsplit(connection.request.path).query)
+    named = query.get("model") or query.get("deployment")
+    return RealtimeTalk(named[0] if named else None, Place.here())
+
+
+def _responses(connection: Any) -> Talk:
+    return ResponsesTalk()
+
+
+def _made(
+    module: str,
+    api: str,
+    talk: Callable[[Any], Talk],
+    provider: Provider,
+    methods: tuple[tuple[str, ...], tuple[str, ...]] = _CONNECTED,
+) -> list[Patch]:
+    """The patches of what makes an API's connections, sync and async."""
+
+    def watch(manager: Any, made: Any, owner: str, *, is_async: bool) -> None:
+        runtime = active()
+        if runtime is None:
+            return
+        try:
+            # The SDK's own connection, or the one under it.
+            connection = getattr(made, "_connection", made)
+            client = getattr(manager, f"_{owner}__client")
+            line = runtime.line(talk(connection), provider(client), server_of(connection))
+            if line is not None:
+                tap(connection, line, is_async=is_async)
+        except Exception as error:
+            unusable("a connection", error)
+
+    name = f"{api}ConnectionManager"
+
+    def sync(wrapped: Any, manager: Any, args: Args, kwargs: Any) -> Any:
+        made = wrapped(*args, **kwargs)
+        watch(manager, made, name, is_async=False)
+        return made
+
+    async def asynchronous(wrapped: Any, manager: Any, args: Args, kwargs: Any) -> Any:
+        made = await wrapped(*args, **kwargs)
+        watch(manager, made, f"Async{name}", is_async=True)
+        return made
+
+    return [
+        *(Patch(module, f"{name}.{method}", sync) for method in methods[0]),
+        *(Patch(module, f"Async{name}.{method}", asynchronous) for method in methods[1]),
+    ]
