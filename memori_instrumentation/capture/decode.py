@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from dataclasses import replace
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from memori_instrumentation.blocks import strip_blocks
-from memori_instrumentation.capture import sse
+from memori_instrumentation.capture import eventstream, sse
 from memori_instrumentation.capture.call import MAX_ERROR, Call
 from memori_instrumentation.capture.reading import Json, Reply, Request, mapping
 from memori_storage.records import Completion, Message, Turn, TurnStatus, later_turn_id
@@ -42,6 +43,8 @@ def _reply_alone(call: Call) -> Reply:
         whole = b"".join(chunk for chunk in call.chunks if isinstance(chunk, bytes))
         if call.decoder is not None:
             whole = call.decoder(whole)
+        if eventstream.is_framed(call.content_type):
+            return _assembled(call, eventstream.events(whole))
         if sse.is_event_stream(call.content_type, whole):
             return _assembled(call, sse.events(whole))
         return _whole(call, sse.document(whole))
@@ -192,8 +195,13 @@ def moment(ns: int) -> datetime:
 
 
 def frozen(body: Any) -> bytes | None:
-    """A JSON copy of a request that may change after the call; ``None`` if it is no JSON."""
+    """A JSON copy of a request that may change after the call, bytes in it as base64; ``None`` if
+    it is no JSON."""
     try:
-        return json.dumps(body, default=str).encode("utf-8", "surrogatepass")
+        return json.dumps(body, default=_spelt).encode("utf-8", "surrogatepass")
     except (TypeError, ValueError, RecursionError):
         return None
+
+
+def _spelt(value: Any) -> str:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)

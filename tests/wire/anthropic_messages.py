@@ -52,25 +52,26 @@ def _anthropic_deltas(block: Json, count: int) -> tuple[Json, list[Json]]:
     return {**block, "text": ""}, deltas
 
 
-def anthropic_events(answer: Answer, asked: str, request: Json) -> Iterator[bytes]:
+def anthropic_stream(answer: Answer, asked: str) -> Iterator[Json]:
+    """The events of a streamed message, not yet in anybody's framing."""
     body = anthropic_body(answer, asked)
     usage = {**body["usage"], "output_tokens": 1}
     opened = {**body, "content": [], "stop_reason": None, "usage": usage}
+    yield {"type": "message_start", "message": opened}
+    yield {"type": "ping"}
+    for index, block in enumerate(body["content"]):
+        start, deltas = _anthropic_deltas(block, answer.pieces)
+        yield {"type": "content_block_start", "index": index, "content_block": start}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    end = {"stop_reason": body["stop_reason"], "stop_sequence": None}
+    yield {"type": "message_delta", "delta": end, "usage": body["usage"]}
+    yield {"type": "message_stop"}
 
-    def run() -> Iterator[Json]:
-        yield {"type": "message_start", "message": opened}
-        yield {"type": "ping"}
-        for index, block in enumerate(body["content"]):
-            start, deltas = _anthropic_deltas(block, answer.pieces)
-            yield {"type": "content_block_start", "index": index, "content_block": start}
-            for delta in deltas:
-                yield {"type": "content_block_delta", "index": index, "delta": delta}
-            yield {"type": "content_block_stop", "index": index}
-        end = {"stop_reason": body["stop_reason"], "stop_sequence": None}
-        yield {"type": "message_delta", "delta": end, "usage": body["usage"]}
-        yield {"type": "message_stop"}
 
-    for event in run():
+def anthropic_events(answer: Answer, asked: str, request: Json) -> Iterator[bytes]:
+    for event in anthropic_stream(answer, asked):
         yield sse(event, event["type"])
 
 
