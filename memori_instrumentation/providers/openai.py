@@ -19,6 +19,9 @@ def provider(client: Any) -> str:
 
     if isinstance(client, BaseAzureClient):  # also behind a gateway of the company's own
         return "azure.ai.openai"
+    runtime = getattr(client, "_provider_runtime", None)
+    if runtime is not None and runtime.name == "bedrock":
+        return "aws.bedrock"
     return provider_at(client._base_url.host, "openai")
 
 

@@ -30,6 +30,14 @@ _PLATFORMS = {
     "ml.cloud.ibm.com": "ibm.watsonx.ai",
 }
 """Provider by domain; a domain stands for the hosts below it too."""
+_AWS = (
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+    ".api.amazonwebservices.com.cn",
+    ".api.amazonwebservices.eu",
+)
 
 
 def provider_at(host: str, own: str) -> str:
@@ -47,9 +55,10 @@ def provider_at(host: str, own: str) -> str:
     for start in range(len(labels)):
         if name := _PLATFORMS.get(".".join(labels[start:])):
             return name
-    first, domain = labels[0], ".".join(labels[-2:])
-    if first.startswith("bedrock") and domain in ("amazonaws.com", "api.aws"):
+    # ``bedrock-runtime.REGION.amazonaws.com``, in a private network behind a label more.
+    if host.endswith(_AWS) and any(label.startswith("bedrock") for label in labels[:2]):
         return "aws.bedrock"
+    first, domain = labels[0], ".".join(labels[-2:])
     if first == "aws-external-anthropic" and domain == "api.aws":  # and behind Amazon's
         return "anthropic"
     if first.endswith("-aiplatform") and domain == "googleapis.com":

@@ -38,6 +38,10 @@ HELLO: Any = [{"role": "user", "content": "I live in Lisbon."}]
         ("bedrock-runtime.us-east-1.amazonaws.com", "aws.bedrock"),
         ("aws-external-anthropic.us-east-1.api.aws", "anthropic"),
         ("claude.googleapis.com", "anthropic"),
+        ("bedrock-mantle.eu-west-1.api.aws", "aws.bedrock"),
+        ("bedrock-runtime.cn-north-1.amazonaws.com.cn", "aws.bedrock"),
+        ("bedrock-runtime.eusc-de-east-1.amazonaws.eu", "aws.bedrock"),
+        ("vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com", "aws.bedrock"),
         ("us-east5-aiplatform.googleapis.com", "gcp.vertex_ai"),
         ("generativelanguage.googleapis.com", "gcp.gemini"),
         # No name in the conventions: the host.
@@ -50,6 +54,7 @@ HELLO: Any = [{"role": "user", "content": "I live in Lisbon."}]
         ("fedex.ai", "fedex.ai"),
         ("api.x.ai.example.com", "api.x.ai.example.com"),
         ("s3.amazonaws.com", "s3.amazonaws.com"),
+        ("bedrock.example.com", "bedrock.example.com"),
         # On this machine or in this network: what the SDK is made for.
         ("localhost", "own"),
         ("127.0.0.1", "own"),
