@@ -7,7 +7,7 @@ import importlib
 
 from memori_instrumentation.providers._patching import Patcher
 
-_PROVIDERS = ("openai", "anthropic", "google", "xai", "langchain", "pydantic_ai")
+_PROVIDERS = ("openai", "anthropic", "google", "xai", "bedrock", "langchain", "pydantic_ai")
 
 
 def build_all() -> list[Patcher]:

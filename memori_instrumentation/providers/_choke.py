@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from time import time_ns
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from opentelemetry import context
 
@@ -32,6 +33,12 @@ class Asked(NamedTuple):
     server: tuple[str, int | None] | None
     request: Any = None
     """The body, where it is at hand and nobody will change it."""
+
+
+def server_at(url: str) -> tuple[str, int]:
+    """Host and port of a base URL."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (80 if parts.scheme == "http" else 443)
 
 
 class Choke(NamedTuple):

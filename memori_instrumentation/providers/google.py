@@ -22,7 +22,14 @@ from memori_instrumentation.capture.reading import first_api
 from memori_instrumentation.capture.runtime import active
 from memori_instrumentation.capture.tee import observe
 from memori_instrumentation.providers import _gemini_interactions as interactions
-from memori_instrumentation.providers._choke import Args, Asked, Choke, Kwargs, unusable
+from memori_instrumentation.providers._choke import (
+    Args,
+    Asked,
+    Choke,
+    Kwargs,
+    server_at,
+    unusable,
+)
 from memori_instrumentation.providers._dialogue import Dialogue
 from memori_instrumentation.providers._gemini import APIS
 from memori_instrumentation.providers._gemini_live import PROTOCOL
@@ -36,12 +43,11 @@ def _describe(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
     api = first_api(APIS, path)
     if api is None:
         return None
-    url = urlsplit(str(client._http_options.base_url))
     return Asked(
         api,
         "gcp.vertex_ai" if client.vertexai else "gcp.gemini",
         path.rpartition("/")[2].partition(":")[0],
-        (url.hostname or "", url.port or (80 if url.scheme == "http" else 443)),
+        server_at(str(client._http_options.base_url)),
         # The SDK made this dictionary for the call and serialises it itself: nobody changes it.
         args[2] if len(args) > 2 else kwargs["request_dict"],
     )
@@ -185,7 +191,7 @@ def _describe_interaction(client: Any, args: Args, kwargs: Kwargs) -> Asked | No
         interactions.AGENT_API if asked and asked[1] == b"agent" else interactions.API,
         "gcp.vertex_ai" if "/projects/" in url.path else "gcp.gemini",
         asked[2].decode() if asked else None,
-        (url.host, url.port or (80 if url.scheme == "http" else 443)),
+        server_at(str(url)),
         request.content,
     )
 

@@ -9,6 +9,7 @@ TARGETS = (
     "anthropic._base_client",
     "google.genai._api_client",
     "xai_sdk.chat",
+    "botocore.client",
     "langchain_core.language_models.chat_models",
     "pydantic_ai.models",
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memori_instrumentation.capture import reading, sse
+from memori_instrumentation.capture import eventstream, reading, sse
 from memori_instrumentation.capture.reading import Api
 from memori_instrumentation.providers import (
     _anthropic_batches,
@@ -17,6 +17,7 @@ from memori_instrumentation.providers import (
     _gemini_live,
     _openai_realtime,
     anthropic,
+    bedrock,
     google,
     openai,
     xai,
@@ -24,7 +25,9 @@ from memori_instrumentation.providers import (
 from wire.dialects import DIALECTS, Dialect
 from wire.replies import Answer, Choice, ToolCall
 
-APIS = {api.path: api for module in (openai, anthropic, google, xai) for api in module.APIS}
+APIS = {
+    api.path: api for module in (openai, anthropic, google, xai, bedrock) for api in module.APIS
+}
 APIS.update({api.path: api for api in (_gemini_live.API, _gemini_interactions.API)})
 APIS["batches"] = _anthropic_batches.api(anthropic.APIS[0])
 APIS[_openai_realtime.API.path] = _openai_realtime.API
@@ -54,6 +57,12 @@ FIELDS = """
     prompt variables echo n suffix annotations items conversation_id status_details
     mcp_call web_search_call image_generation_call shell_call computer_call_output results
     action commands response.shell_call_command.delta command_index response.done
+    toolUse toolUseId toolResult json reasoningContent reasoningText redactedContent guardContent
+    cachePoint citationsContent document video format bytes s3Location uri stopReason
+    inferenceConfig guardrailConfig contentBlockIndex contentBlockStart contentBlockDelta start
+    messageStart messageStop metadata trace promptRouter invokedModelId anthropic_version
+    prompt inputText outputText generation outputs results generations chat_history embedding
+    textGenerationConfig stop_sequences amazon-bedrock-invocationMetrics
 """
 WORDS = FIELDS.split()
 
@@ -100,6 +109,8 @@ PATHS = {
     "google": ":streamGenerateContent",
     "google.interactions": "/interactions",
     "xai": "/xai_api.Chat",
+    "bedrock.converse": "/converse",
+    "bedrock.invoke": "/invoke",
 }
 ANSWER = Answer(
     choices=(
@@ -110,7 +121,9 @@ ANSWER = Answer(
 
 
 def streamed(dialect: Dialect) -> list[Any]:
-    return list(sse.events(b"".join(dialect.events(ANSWER, "model-1", {}))))
+    body = b"".join(dialect.events(ANSWER, "model-1", {}))
+    framed = eventstream.is_framed(dialect.content_type)
+    return list(eventstream.events(body) if framed else sse.events(body))
 
 
 def nodes(value: Any) -> list[tuple[Any, Any]]:
@@ -128,11 +141,7 @@ def nodes(value: Any) -> list[tuple[Any, Any]]:
 @given(data=st.data(), strange=bodies)
 def test_nearly_right_streams_are_read(dialect: Dialect, data: st.DataObject, strange: Any) -> None:
     """A stream of the real form in which one thing is not what it should be."""
-    api = next(
-        api
-        for path, api in APIS.items()
-        if dialect.path.search(f"/v1{path}".replace("/v1/v1", "/v1"))
-    )
+    api = APIS[PATHS[dialect.name]]
     events = streamed(dialect)
     owner, key = data.draw(st.sampled_from(nodes(events)))
     owner[key] = strange

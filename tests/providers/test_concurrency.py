@@ -18,7 +18,7 @@ from wire.server import WireServer
 SHARED = [
     pytest.param(sdk, id=sdk.name, marks=() if sdk is SDKS[0] else pytest.mark.slow)
     for sdk in SDKS
-    if sdk.name in ("openai-chat", "anthropic", "google", "xai")
+    if sdk.name in ("openai-chat", "anthropic", "google", "xai", "bedrock-converse")
 ]
 ENTITIES = 8
 

@@ -123,12 +123,14 @@ async def test_system_instructions_are_kept_with_the_turn(
         "openai-responses": {"instructions": "Be brief."},
         "anthropic": {"system": [{"type": "text", "text": "Be brief."}]},
         "google": {"config": {"system_instruction": "Be brief."}},
+        "bedrock-converse": {"system": [{"text": "Be brief."}]},
+        "bedrock-invoke": {"system": "Be brief."},
     }
     for name, more in given.items():
         sdk = BY_NAME[name]
         client = sdk.client(server.url, asynchronous)
         await resolve(sdk.create(client, **more))
-    assert [turn["system"] for turn in memory.kept().turns] == ["Be brief."] * 3
+    assert [turn["system"] for turn in memory.kept().turns] == ["Be brief."] * 5
 
 
 def weather(city: str) -> str:

@@ -32,6 +32,10 @@ CLASSES: tuple[tuple[str, str], ...] = (
     ("openai.resources.chat.completions", "Completions"),
     ("openai.resources.chat.completions", "AsyncCompletions"),
     ("anthropic.resources.messages", "Messages"),
+    ("botocore.client", "BaseClient"),
+    ("botocore.eventstream", "EventStream"),
+    ("botocore.response", "StreamingBody"),
+    ("aiobotocore.client", "AioBaseClient"),
     ("opentelemetry.baggage.propagation", "W3CBaggagePropagator"),
 )
 if any(sdk.name == "xai" for sdk in SDKS):

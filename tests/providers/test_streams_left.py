@@ -24,8 +24,8 @@ SAID = "One two three four five six seven eight nine ten. " * 8
 SLOW = text(SAID, pieces=20, between_events=0.02)
 
 
-# In the words of httpx2, aiohttp and gRPC.
-CUT = r"(?i)peer closed|connection|incomplete|not completed|stream removed"
+# In the words of httpx2, aiohttp, urllib3 and gRPC.
+CUT = r"(?i)peer closed|connection|incomplete|not completed|stream removed|ended prematurely"
 
 
 def assert_partial(found: Kept, *, some: bool = True) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from memori_storage import open_store
 from wire import oracle, oracle_replies
-from wire.dialects import dialect_of
+from wire.dialects import dialect_of, streams
 from wire.replies import Received
 
 Row = dict[str, Any]
@@ -48,14 +48,6 @@ def kept(database: Any, entity: str) -> Kept:
         store.close()
 
 
-def streams(received: Received) -> bool:
-    """Whether a request asked for a streamed reply."""
-    by_path = received.path.endswith("/GetCompletionChunk")
-    return (
-        by_path or ":streamGenerateContent" in received.path or received.json.get("stream", False)
-    )
-
-
 def differences(
     received: Received, found: Kept, request: Any = None, *, status: str = "complete"
 ) -> list[str]:
@@ -75,7 +67,8 @@ def differences(
     asked = oracle.sent(dialect.name, received.json if request is None else request)
     reply = oracle_replies.Reply()
     if status != "error":
-        reply = oracle_replies.replied(dialect.name, received.answered.decode(), streams(received))
+        streamed = streams(received.path, received.json)
+        reply = oracle_replies.replied(dialect.name, received.answered, streamed)
     # Equal choices are one message: they answer in the same place with the same words.
     expected: list[Any] = [*asked, *dict.fromkeys(reply.messages)]
     said: list[Any] = found.said

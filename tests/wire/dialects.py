@@ -11,6 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from wire.anthropic_messages import anthropic_body, anthropic_error, anthropic_events
+from wire.bedrock_formats import (
+    EVENT_STREAM,
+    bedrock_error,
+    bedrock_headers,
+    bedrock_stream_error,
+    converse_body,
+    converse_events,
+    invoke_events,
+)
 from wire.common import Json, sse
 from wire.google_generate import google_body, google_error, google_events
 from wire.google_interactions import (
@@ -36,6 +45,10 @@ class Dialect:
     events: Callable[[Answer, str, Json], Iterator[bytes]]
     error: Callable[[int, str], Json]
     stream_error: Callable[[str], bytes]
+    content_type: str = "text/event-stream; charset=utf-8"
+    """Of a streamed answer."""
+    headers: Callable[[int], dict[str, str]] = lambda status: {}
+    """Of an answer with a status, beyond what all have."""
 
 
 DIALECTS = (
@@ -96,6 +109,27 @@ DIALECTS = (
         xai_error,
         lambda message: sse(xai_error(500, message)),
     ),
+    Dialect(
+        "bedrock.converse",
+        re.compile(r"/model/[^/]+/converse(-stream)?$"),
+        converse_body,
+        converse_events,
+        bedrock_error,
+        bedrock_stream_error,
+        EVENT_STREAM,
+        bedrock_headers,
+    ),
+    Dialect(
+        # Claude's: other models' bodies are given as they are, in ``Answer.raw``.
+        "bedrock.invoke",
+        re.compile(r"/model/[^/]+/invoke(-with-response-stream)?$"),
+        anthropic_body,
+        invoke_events,
+        bedrock_error,
+        bedrock_stream_error,
+        EVENT_STREAM,
+        bedrock_headers,
+    ),
 )
 
 
@@ -103,3 +137,9 @@ def dialect_of(path: str) -> Dialect | None:
     """The dialect of a request's path (its query is ignored); ``None`` for other endpoints."""
     bare = path.partition("?")[0]
     return next((item for item in DIALECTS if item.path.search(bare)), None)
+
+
+def streams(path: str, request: Json) -> bool:
+    """Whether a request asks for a streamed reply: by its path, where that says it, or its body."""
+    by_path = path.endswith(("/GetCompletionChunk", "/converse-stream", "-with-response-stream"))
+    return by_path or ":streamGenerateContent" in path or bool(request.get("stream"))

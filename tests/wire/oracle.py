@@ -66,8 +66,10 @@ def sent(dialect: str, request: dict[str, Any]) -> list[Message]:
         return [(m["role"], said(chat_parts(m))) for m in request.get("messages", [])]
     if dialect == "openai.completions":
         return [("user", said([prompt])) for prompt in _prompts(request.get("prompt"))]
-    if dialect == "anthropic":
+    if dialect in ("anthropic", "bedrock.invoke"):
         return [(m["role"], said(blocks(m["content"]))) for m in request.get("messages", [])]
+    if dialect == "bedrock.converse":
+        return [(m["role"], said(map(converse_part, m["content"]))) for m in request["messages"]]
     if dialect == "google":
         return [
             (_google_role(m), said(google_part(part) for part in m["parts"]))
@@ -98,6 +100,8 @@ def system(dialect: str, request: dict[str, Any]) -> str | None:
         "openai.completions": None,
         "openai.responses": request.get("instructions"),
         "anthropic": request.get("system"),
+        "bedrock.invoke": request.get("system"),
+        "bedrock.converse": request.get("system"),
         "google": (request.get("systemInstruction") or {}).get("parts"),
         "google.interactions": request.get("system_instruction"),
         "xai": None,
@@ -158,6 +162,23 @@ def blocks(content: Any) -> list[Part]:
         else:
             parts.append(("other",))
     return parts
+
+
+def converse_part(block: dict[str, Any]) -> Part:
+    ((kind, value),) = block.items()
+    if kind == "text":
+        return ("text", value)
+    if kind == "reasoningContent" and "reasoningText" in value:
+        return ("thinking", value["reasoningText"]["text"])
+    if kind == "toolUse":
+        return ("call", value["toolUseId"], value["name"], canonical(value["input"]))
+    if kind == "toolResult":
+        texts = [item["text"] for item in value["content"] if "text" in item]
+        result = "\n".join(texts) if len(texts) == len(value["content"]) else value["content"]
+        return ("result", value["toolUseId"], canonical(result))
+    if kind == "image" and "bytes" in value["source"]:
+        return blob(f"image/{value['format']}", value["source"]["bytes"])
+    return ("other",)
 
 
 def _google_role(content: dict[str, Any]) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
+
+from botocore.eventstream import EventStreamBuffer
 
 from wire.oracle import (
     Message,
     Part,
     blocks,
     chat_parts,
+    converse_part,
     google_part,
     item_message,
     joined,
@@ -32,10 +36,10 @@ class Reply:
     output_tokens: int | None = None
 
 
-def replied(dialect: str, body: str, streamed: bool) -> Reply:
+def replied(dialect: str, body: bytes, streamed: bool) -> Reply:
     """What a successful response says; of a stream cut short, as much as arrived whole."""
     if streamed:
-        events = _events(body)
+        framed = dialect.startswith("bedrock.")
         return {
             "openai.chat": _chat_stream,
             "openai.completions": _completions_stream,
@@ -44,19 +48,20 @@ def replied(dialect: str, body: str, streamed: bool) -> Reply:
             "google": _google_stream,
             "google.interactions": _interaction_stream,
             "xai": _xai_stream,
-        }[dialect](events)
-    whole = json.loads(body)
-    if dialect == "openai.chat":
-        return _chat_reply(whole)
-    if dialect == "openai.completions":
-        return _completions_stream([whole])
-    if dialect == "openai.responses":
-        return _responses_reply(whole)
-    if dialect == "xai":
-        return _xai_reply(whole)
-    if dialect == "google.interactions":
-        return _interaction_reply(whole)
-    return _anthropic_reply(whole) if dialect == "anthropic" else _google_stream([whole])
+            "bedrock.converse": _converse_stream,
+            "bedrock.invoke": _anthropic_stream,
+        }[dialect](_framed(body) if framed else _events(body.decode()))
+    return {
+        "openai.chat": _chat_reply,
+        "openai.responses": _responses_reply,
+        "anthropic": _anthropic_reply,
+        "google": lambda whole: _google_stream([whole]),
+        "google.interactions": _interaction_reply,
+        "openai.completions": lambda whole: _completions_stream([whole]),
+        "xai": _xai_reply,
+        "bedrock.converse": _converse_reply,
+        "bedrock.invoke": _anthropic_reply,
+    }[dialect](json.loads(body))
 
 
 def _events(body: str) -> list[dict[str, Any]]:
@@ -65,6 +70,22 @@ def _events(body: str) -> list[dict[str, Any]]:
         data = line.removeprefix("data:").strip() if line.startswith("data:") else ""
         if data and data != "[DONE]":
             found.append(json.loads(data))
+    return found
+
+
+def _framed(body: bytes) -> list[dict[str, Any]]:
+    """The events of an AWS event stream, as AWS's own decoder takes it apart."""
+    buffer = EventStreamBuffer()
+    buffer.add_data(body)
+    found = []
+    for message in buffer:
+        if message.headers[":message-type"] == "event":
+            value = json.loads(message.payload)
+            if message.headers[":event-type"] == "chunk":
+                value = json.loads(base64.b64decode(value["bytes"]))
+            else:
+                value = {message.headers[":event-type"]: value}
+            found.append(value)
     return found
 
 
@@ -175,6 +196,42 @@ def _anthropic_stream(events: list[dict[str, Any]]) -> Reply:
         if block["type"] == "tool_use":
             block["input"] = json.loads(block["json"] or "{}")
     return _anthropic_reply(body)
+
+
+def _converse_reply(body: dict[str, Any]) -> Reply:
+    usage = body.get("usage", {})
+    content = body["output"]["message"]["content"]
+    return Reply(
+        [("assistant", said(map(converse_part, content)))],
+        finish=[body["stopReason"]] if "stopReason" in body else [],
+        # Bedrock counts cached tokens beside the input.
+        input_tokens=_total(usage, "inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),
+        output_tokens=usage.get("outputTokens"),
+    )
+
+
+def _converse_stream(events: list[dict[str, Any]]) -> Reply:
+    body: dict[str, Any] = {}
+    blocks: dict[int, dict[str, Any]] = {}
+    for event in events:
+        ((kind, value),) = event.items()
+        if kind == "contentBlockStart":
+            use = {**value["start"]["toolUse"], "input": ""}
+            blocks[value["contentBlockIndex"]] = {"toolUse": use}
+        elif kind == "contentBlockDelta":
+            block = blocks.setdefault(value["contentBlockIndex"], {})
+            delta = value["delta"]
+            if "text" in delta:
+                block["text"] = block.get("text", "") + delta["text"]
+            elif "toolUse" in delta:
+                block["toolUse"]["input"] += delta["toolUse"]["input"]
+            else:
+                thought = block.setdefault("reasoningContent", {"reasoningText": {"text": ""}})
+                thought["reasoningText"]["text"] += delta["reasoningContent"].get("text", "")
+        elif kind in ("messageStop", "metadata"):
+            body.update(value)
+    content = [blocks[index] for index in sorted(blocks)]
+    return _converse_reply({**body, "output": {"message": {"content": content}}})
 
 
 def _google_stream(events: list[dict[str, Any]]) -> Reply:

@@ -95,6 +95,8 @@ class Sdk:
     """Further arguments of ``create`` that send :data:`wire.content.PICTURE`."""
     tool_round: Callable[[], dict[str, Any]] | None = None
     """Further arguments that send a question, :data:`wire.content.CALL` and its answer."""
+    names_itself: bool = True
+    """Whether a reply says its id and its model."""
     framework: str | None = None
     """The framework through which the SDK is called."""
     lacks: Mapping[str, str] = field(default_factory=dict)

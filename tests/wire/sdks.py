@@ -9,8 +9,9 @@ from typing import Any
 
 import anthropic
 import openai
+from botocore.exceptions import ClientError
 
-from wire import clients, content
+from wire import bedrock, clients, content
 from wire.google_rows import ROWS as GOOGLE
 from wire.sdk import (
     HELLO,
@@ -175,6 +176,72 @@ _ANTHROPIC = (
     "/v1/messages",
     ({"system": anthropic.omit}, {"stop_sequences": anthropic.NOT_GIVEN}),
 )
+_BOTO3 = {
+    **without_raw("boto3 hands out no raw responses"),
+    **ONE_ANSWER,
+    "parse": "boto3 gives JSON",
+    "positional": "its methods take keyword arguments only",
+    "unset": "boto3 refuses arguments that stand for none",
+}
+
+
+def _asking(call: Callable[..., Any]) -> Callable[..., Any]:
+    """``call`` with a history to send if none is given."""
+
+    def asking(client: Any, history: History = HELLO, **more: Any) -> Any:
+        return call(client, history, **more)
+
+    return asking
+
+
+def _bedrock() -> tuple[Sdk, ...]:
+    return (
+        Sdk(
+            name="bedrock-converse",
+            provider="aws.bedrock",
+            operation="chat",
+            model=bedrock.MODEL,
+            client=bedrock.client,
+            create=_asking(bedrock.asks("converse")),
+            stream=_asking(bedrock.streams("converse_stream", "converse", "stream")),
+            text=bedrock.text,
+            status_error=ClientError,
+            names_itself=False,
+            picture=partial(bedrock.picture, "Look", content.PICTURE),
+            tool_round=partial(bedrock.tool_round, content.QUESTION, content.CALL, content.RESULT),
+            lacks=_BOTO3,
+        ),
+        Sdk(
+            name="bedrock-invoke",
+            provider="aws.bedrock",
+            operation="chat",
+            model=bedrock.MODEL,
+            client=bedrock.client,
+            create=_asking(bedrock.asks("invoke_model")),
+            stream=_asking(
+                bedrock.streams("invoke_model_with_response_stream", "invoke_model", "body")
+            ),
+            text=bedrock.text,
+            status_error=ClientError,
+            picture=content.anthropic_picture,
+            tool_round=content.anthropic_tool_round,
+            lacks=_BOTO3,
+        ),
+        _stainless(
+            "bedrock-anthropic",
+            "aws.bedrock",
+            bedrock.MODEL,
+            bedrock.anthropic_client,
+            lambda client: client.messages,
+            lambda history: {**_anthropic_arguments(history), "model": bedrock.MODEL},
+            *_ANTHROPIC[1:],
+            picture=content.anthropic_picture,
+            tool_round=content.anthropic_tool_round,
+            lacks=ONE_ANSWER,
+        ),
+    )
+
+
 SDKS = (
     _stainless(
         "openai-chat",
@@ -229,5 +296,6 @@ SDKS = (
     ),
     *GOOGLE,
     *_xai(),
+    *_bedrock(),
 )
 STAINLESS = tuple(sdk for sdk in SDKS if sdk.resource is not None)

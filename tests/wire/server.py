@@ -23,10 +23,12 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from wire.background import Background, Later
-from wire.dialects import Dialect, dialect_of
+from wire.dialects import Dialect, dialect_of, streams
 from wire.replies import Answer, Received, text
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ ELSEWHERE: dict[str, Any] = {
     "/files/f-1": {"name": "files/f-1", "uri": "https://files/f-1"},
     "/interactions/int-1": {"id": "int-1", "status": "completed", "steps": []},
     "/interactions/int-1/cancel": {"id": "int-1", "status": "cancelled", "steps": []},
+    "/count-tokens": {"inputTokens": 3},
+    "/apply": {"action": "NONE", "outputs": [], "assessments": []},
     ":batchEmbedContents": {"embeddings": [{"values": [0.25, 0.5]}]},
 }
 """Endpoints that are not conversations, by the end of their path."""
@@ -235,11 +239,14 @@ class _Connection(socketserver.StreamRequestHandler):
             if not request.get("stream"):
                 self._whole(received, answer, json.dumps(body).encode())
                 return
+        if "gzip" not in received.headers.get("accept-encoding", ""):
+            answer = replace(answer, gzip=False)
         if answer.status >= 400 and answer.raw is None:
             body = dialect.error(answer.status, answer.error)
-            self._whole(received, answer, json.dumps(body).encode())
-        elif request.get("stream") or ":streamGenerateContent" in received.path:
-            self._streamed(received, answer, events(dialect, answer, asked, request))
+            headers = {**dialect.headers(answer.status), **answer.headers}
+            self._whole(received, replace(answer, headers=headers), json.dumps(body).encode())
+        elif streams(received.path, request):
+            self._streamed(received, answer, dialect, events(dialect, answer, asked, request))
         elif answer.raw is not None:
             self._whole(received, answer, answer.raw)
         else:
@@ -289,8 +296,10 @@ class _Connection(socketserver.StreamRequestHandler):
         received.answered = body
         self.wfile.write(head + sent)
 
-    def _streamed(self, received: Received, answer: Answer, events: Iterator[bytes]) -> None:
-        self.wfile.write(self._head(answer, "text/event-stream; charset=utf-8", None))
+    def _streamed(
+        self, received: Received, answer: Answer, dialect: Dialect, events: Iterator[bytes]
+    ) -> None:
+        self.wfile.write(self._head(answer, dialect.content_type, None))
         packer = None
         if answer.gzip:
             packer = zlib.compressobj(1, zlib.DEFLATED, 31)
@@ -312,8 +321,8 @@ class _Connection(socketserver.StreamRequestHandler):
 
 def _asked(path: str, request: Any) -> str:
     """The model that a request names, in its body or its path."""
-    named = re.search(r"/models/([^:/]+):", path)
-    return named.group(1) if named else request.get("model") or "default-model"
+    named = re.search(r"/models/([^:/]+):|/model/([^/]+)/", path)
+    return unquote(named[1] or named[2]) if named else request.get("model") or "default-model"
 
 
 def events(dialect: Dialect, answer: Answer, asked: str, request: Any) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ import openai
 import pytest
 from google.genai import errors
 
-from wire import oracle, oracle_replies
+from wire import bedrock, oracle, oracle_replies
 from wire.clients import (
     ANTHROPIC_MODEL,
     GOOGLE_MODEL,
@@ -59,8 +59,8 @@ def responses(url: str, stream: bool) -> Any:
         return events.get_final_response()
 
 
-def messages(url: str, stream: bool) -> Any:
-    client = anthropic_client(url)
+def messages(url: str, stream: bool, make: Any = anthropic_client) -> Any:
+    client = make(url)
     if not stream:
         return client.messages.create(model=ANTHROPIC_MODEL, messages=ASK, max_tokens=99)
     with client.messages.stream(model=ANTHROPIC_MODEL, messages=ASK, max_tokens=99) as events:
@@ -94,6 +94,25 @@ def interaction(url: str, stream: bool) -> tuple[str, list[tuple[str, Any]]]:
     return said, [(name, json.loads(pieces[index])) for index, name in names.items()]
 
 
+def converse(url: str, stream: bool) -> tuple[str, list[tuple[str, Any]]]:
+    client = bedrock.client(url, False)
+    given = bedrock.ARGUMENTS["converse"]([("user", "Где я живу?")], {})
+    if not stream:
+        blocks = client.converse(**given)["output"]["message"]["content"]
+        uses = [block["toolUse"] for block in blocks if "toolUse" in block]
+        said = "".join(block.get("text", "") for block in blocks)
+        return said, [(use["name"], use["input"]) for use in uses]
+    said, names, inputs = "", [], {}
+    for event in client.converse_stream(**given)["stream"]:
+        if "contentBlockStart" in event:
+            names.append(event["contentBlockStart"]["start"]["toolUse"]["name"])
+        if "contentBlockDelta" in event:
+            index, delta = (event["contentBlockDelta"][k] for k in ("contentBlockIndex", "delta"))
+            said += delta.get("text", "")
+            inputs[index] = inputs.get(index, "") + delta.get("toolUse", {}).get("input", "")
+    return said, list(zip(names, (json.loads(it) for it in inputs.values() if it), strict=True))
+
+
 def read_by_sdk(name: str, url: str, stream: bool) -> tuple[str, list[tuple[str, Any]]]:
     """Text and tool calls of a reply, as the SDK gives them."""
     if name == "openai.chat":
@@ -107,8 +126,11 @@ def read_by_sdk(name: str, url: str, stream: bool) -> tuple[str, list[tuple[str,
             for item in found.output
             if item.type == "function_call"
         ]
-    if name == "anthropic":
-        blocks = messages(url, stream).content
+    if name == "bedrock.converse":
+        return converse(url, stream)
+    if name in ("anthropic", "bedrock.invoke"):
+        make = anthropic_client if name == "anthropic" else bedrock.anthropic_client
+        blocks = messages(url, stream, make).content
         said = "".join(block.text for block in blocks if block.type == "text")
         return said, [(b.name, b.input) for b in blocks if b.type == "tool_use"]
     if name == "google.interactions":
@@ -121,7 +143,16 @@ def read_by_sdk(name: str, url: str, stream: bool) -> tuple[str, list[tuple[str,
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(
-    "name", ["openai.chat", "openai.responses", "anthropic", "google", "google.interactions"]
+    "name",
+    [
+        "openai.chat",
+        "openai.responses",
+        "anthropic",
+        "google",
+        "google.interactions",
+        "bedrock.converse",
+        "bedrock.invoke",
+    ],
 )
 def test_sdks_read_what_is_scripted(
     server: WireServer, name: str, stream: bool, packed: bool
@@ -134,13 +165,13 @@ def test_sdks_read_what_is_scripted(
     assert dialect_of(received.path).name == name  # type: ignore[union-attr]
     # The oracle, reading the same bytes on its own, agrees with the SDK.
     assert oracle.sent(name, received.json) == [("user", (("text", "Где я живу?"),))]
-    reply = oracle_replies.replied(name, received.answered.decode(), stream)
+    reply = oracle_replies.replied(name, received.answered, stream)
     assert oracle.flat(reply.messages) == [
         ("assistant", ("text", "Ты живёшь в Риге. 😀")),
         ("assistant", ("call", "call_0", "look", '{"a": 1}')),
         ("assistant", ("call", "call_1", "go", '{"b": ["é"]}')),
     ]
-    assert reply.id == "reply-1"
+    assert reply.id == (None if name == "bedrock.converse" else "reply-1")
     if name != "openai.chat" or not stream:
         assert (reply.input_tokens, reply.output_tokens) == (11, 7)
 

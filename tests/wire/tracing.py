@@ -16,6 +16,11 @@ def wire_instrumentor(sdk: Sdk, asynchronous: bool, monkeypatch: pytest.MonkeyPa
         from opentelemetry.instrumentation import grpc
 
         return grpc.GrpcAioInstrumentorClient() if asynchronous else grpc.GrpcInstrumentorClient()
+    if sdk.name in ("bedrock-converse", "bedrock-invoke"):
+        from opentelemetry.instrumentation import aiohttp_client, urllib3
+
+        made: Any = aiohttp_client.AioHttpClientInstrumentor if asynchronous else None
+        return (made or urllib3.URLLib3Instrumentor)()
     from opentelemetry.instrumentation import httpx
 
     # Google's SDK takes aiohttp where another SDK has brought it.
