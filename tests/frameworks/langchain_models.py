@@ -8,12 +8,13 @@ from importlib.util import find_spec
 from typing import Any
 
 from langchain_anthropic import ChatAnthropic
+from langchain_aws import ChatBedrockConverse
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
 
-from wire import clients
+from wire import bedrock, clients
 from wire.sdks import SDKS, Sdk
 
 BY_NAME = {sdk.name: sdk for sdk in SDKS}
@@ -48,10 +49,18 @@ def _google(url: str, **more: Any) -> BaseChatModel:
     return ChatGoogleGenerativeAI(model=clients.GOOGLE_MODEL, **given)
 
 
+def _bedrock(url: str, **more: Any) -> BaseChatModel:
+    client = bedrock.client(url, False)
+    # Both clients, or it makes the other one itself, for the real AWS.
+    given: Any = {"client": client, "bedrock_client": client, "provider": "anthropic", **more}
+    return ChatBedrockConverse(model=bedrock.MODEL, **given)
+
+
 CHATS = [
     Chat(BY_NAME["openai-chat"], _openai),
     Chat(BY_NAME["openai-responses"], _responses),
     Chat(BY_NAME["anthropic"], _anthropic),
+    Chat(BY_NAME["bedrock-converse"], _bedrock),
 ]
 if find_spec("langchain_google_genai"):
     # It cannot be installed beside google-genai 3: CI runs it in an environment of its own.

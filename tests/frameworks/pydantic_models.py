@@ -10,13 +10,15 @@ from typing import Any
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart
 from pydantic_ai.models import Model
 from pydantic_ai.models.anthropic import AnthropicModel
+from pydantic_ai.models.bedrock import BedrockConverseModel
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.providers.anthropic import AnthropicProvider
+from pydantic_ai.providers.bedrock import BedrockProvider
 from pydantic_ai.providers.openai import OpenAIProvider
 
-from wire import clients
+from wire import bedrock, clients
 from wire.sdks import SDKS, Sdk
 
 BY_NAME = {sdk.name: sdk for sdk in SDKS}
@@ -54,10 +56,16 @@ def _google(url: str) -> Model[Any]:
     return GoogleModel(clients.GOOGLE_MODEL, provider=provider)
 
 
+def _bedrock(url: str) -> Model[Any]:
+    provider = BedrockProvider(bedrock_client=bedrock.client(url, False))
+    return BedrockConverseModel(bedrock.MODEL, provider=provider)
+
+
 MODELS = [
     Asked(BY_NAME["openai-chat"], _openai),
     Asked(BY_NAME["openai-responses"], _responses),
     Asked(BY_NAME["anthropic-beta"], _anthropic),
+    Asked(BY_NAME["bedrock-converse"], _bedrock),
 ]
 if find_spec("langchain_google_genai"):
     # The mark of the environment with google-genai 2, which Pydantic AI still needs.

@@ -79,7 +79,7 @@ async def test_structured_output(
 ) -> None:
     server.default = lambda received: (
         Answer(choices=(Choice(text=None, tool_calls=(ToolCall("Place", {"city": "Lisbon"}),)),))
-        if "tools" in received.json
+        if {"tools", "toolConfig"} & received.json.keys()
         else text(PLACE_JSON)
     )
     place = chat.make(server.url).with_structured_output(Place).invoke("Where do I live?")
