@@ -5,14 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from openai.lib.responses_websocket import (
-    AsyncResponsesWebSocketSession,
-    ResponsesWebSocketLimits,
-    ResponsesWebSocketSession,
-)
 
 from memori_instrumentation import attribution
 from wire.check import differences, texts
@@ -26,13 +22,6 @@ pytestmark = pytest.mark.usefixtures("user")
 
 ASKED: dict[str, Any] = {"model": OPENAI_MODEL, "input": "I live in Lisbon."}
 FINAL = ("response.completed", "response.incomplete", "response.failed", "error")
-LIMITS = ResponsesWebSocketLimits(
-    max_lanes=8,
-    max_events_per_lane=500,
-    max_events=2000,
-    max_bytes_per_lane=1 << 20,
-    max_bytes=1 << 22,
-)
 
 
 @pytest.fixture(scope="module")
@@ -149,15 +138,31 @@ async def test_errors_and_failures(resource: Any, server: SocketServer, memory: 
     assert said == ["Number 0", "Number 1", "Number 2", "At last."]
 
 
+@pytest.mark.skipif(
+    find_spec("openai.lib.responses_websocket") is None, reason="an older release has no sessions"
+)
 async def test_lanes(asynchronous: bool, server: SocketServer, memory: Memory) -> None:
     """Several conversations over one connection, through the SDK's session, which sends past its
     own connection."""
+    from openai.lib.responses_websocket import (
+        AsyncResponsesWebSocketSession,
+        ResponsesWebSocketLimits,
+        ResponsesWebSocketSession,
+    )
+
+    limits = ResponsesWebSocketLimits(
+        max_lanes=8,
+        max_events_per_lane=500,
+        max_events=2000,
+        max_bytes_per_lane=1 << 20,
+        max_bytes=1 << 22,
+    )
     server.script(*(text(f"Answer {number}", id=f"r{number}") for number in range(3)))
     client = (async_openai_client if asynchronous else openai_client)(server.url)
     kind = AsyncResponsesWebSocketSession if asynchronous else ResponsesWebSocketSession
     async with (
         entered(client.responses.connect()) as connection,
-        entered(kind(connection, limits=LIMITS)) as session,
+        entered(kind(connection, limits=limits)) as session,
     ):
         lanes = [session.lane(f"lane-{number}") for number in range(3)]
         for number, lane in enumerate(lanes):
