@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from types import CellType
 from typing import Any, NamedTuple
 
 import wrapt
@@ -28,6 +29,9 @@ class Patch(NamedTuple):
     """Whether it is wrapped wherever a subclass defines it anew, rather than in its own class."""
     older: str | None = None
     """What is wrapped in releases that have no ``attribute``."""
+    closure: str | None = None
+    """What is wrapped instead of the function: the one that it holds in its closure by this name.
+    That reaches those too who have imported the function by value."""
 
 
 class Patcher:
@@ -36,7 +40,7 @@ class Patcher:
 
     def __init__(self, patches: Sequence[Patch]) -> None:
         self.patches = patches
-        self._applied: list[tuple[Any, str, Any]] = []
+        self._applied: list[tuple[Any, str, Any, bool]] = []
         self._active = False
 
     def apply(self) -> None:
@@ -52,11 +56,14 @@ class Patcher:
         """Put the original functions back. Objects that kept a wrapper pass through it."""
         self._active = False
         while self._applied:
-            owner, name, original = self._applied.pop()
+            owner, name, original, own = self._applied.pop()
             # Another instrumentation may have wrapped ours since: taking it out would break theirs,
             # and ours passes through anyway.
-            if getattr(owner.__dict__.get(name), "__wrapped__", None) is original:
-                setattr(owner, name, original)
+            if getattr(_held(owner, name), "__wrapped__", None) is original:
+                if own:
+                    setattr(owner, name, original)
+                else:
+                    delattr(owner, name)
 
     def _patch(self, module: Any) -> None:
         if not self._active:
@@ -64,10 +71,12 @@ class Patcher:
         for patch in self.patches:
             if patch.module != module.__name__:
                 continue
-            found = _find(module, patch.attribute)
-            if found is None and patch.older is not None:
-                found = _find(module, patch.older)
-            if found is None:
+            owner, name = _place(module, patch.attribute, patch.closure)
+            original = _held(owner, name)
+            if original is None and patch.older is not None:
+                owner, name = _place(module, patch.older)
+                original = _held(owner, name)
+            if original is None:
                 if not patch.optional:
                     log.warning(
                         "%s has no %s: this release is not known to memori-instrumentation, "
@@ -76,15 +85,18 @@ class Patcher:
                         patch.attribute,
                     )
                 continue
-            owner, name, original = found
             if patch.family:
                 self._wrap_family(owner, name, patch.wrapper)
             else:
                 self._wrap(owner, name, original, patch.wrapper)
 
-    def _wrap(self, owner: Any, name: str, original: Any, wrapper: Wrapper) -> None:
+    def _wrap(
+        self, owner: Any, name: str, original: Any, wrapper: Wrapper, *, own: bool = True
+    ) -> None:
+        """Put a wrapper in the place of ``original``, which is ``owner``'s ``own`` or made for
+        it."""
         setattr(owner, name, wrapt.FunctionWrapper(original, wrapper))
-        self._applied.append((owner, name, original))
+        self._applied.append((owner, name, original, own))
 
     def _wrap_family(self, base: type, name: str, wrapper: Wrapper) -> None:
         """Wrap a method in all subclasses that define it, those to come included."""
@@ -94,24 +106,42 @@ class Patcher:
             if self._active and name in subclass.__dict__:
                 self._wrap(subclass, name, subclass.__dict__[name], wrapper)
 
-        own = base.__dict__.get("__init_subclass__", classmethod(_passing_up(base)))
-        self._wrap(base, "__init_subclass__", own, made)
+        own = _held(base, "__init_subclass__")
+        passing = own or classmethod(_passing_up(base))
+        self._wrap(base, "__init_subclass__", passing, made, own=own is not None)
         for subclass in _below(base):
             if name in subclass.__dict__:
                 self._wrap(subclass, name, subclass.__dict__[name], wrapper)
 
 
-def _find(module: Any, path: str) -> tuple[Any, str, Any] | None:
-    """An attribute by its dotted path: what has it, its name, and itself; ``None`` if nothing
-    does."""
+def _place(module: Any, path: str, closure: str | None = None) -> tuple[Any, str]:
+    """What holds the function to be wrapped, and under which name; ``None`` where there is no such
+    place."""
     *steps, name = path.split(".")
-    try:
-        owner = module
-        for step in steps:
-            owner = getattr(owner, step)
-        return owner, name, owner.__dict__[name]
-    except (AttributeError, KeyError):
-        return None
+    owner = module
+    for step in steps:
+        owner = getattr(owner, step, None)
+    if closure is None:
+        return owner, name
+    return _cell(_held(owner, name), closure), "cell_contents"
+
+
+def _held(owner: Any, name: str) -> Any:
+    """What a module, a class or a closure's cell has under a name; ``None`` if it has nothing."""
+    if isinstance(owner, CellType):
+        return owner.cell_contents
+    return getattr(owner, "__dict__", {}).get(name)
+
+
+def _cell(function: Any, name: str) -> CellType | None:
+    """The variable ``name`` in the closure of ``function``, or of a function that it decorates."""
+    while function is not None:
+        names = function.__code__.co_freevars if hasattr(function, "__code__") else ()
+        if name in names:
+            cell: CellType = function.__closure__[names.index(name)]
+            return cell
+        function = getattr(function, "__wrapped__", None)
+    return None
 
 
 def _passing_up(base: Any) -> Callable[..., None]:
