@@ -174,6 +174,7 @@ class Runtime:
         call.framework = framework
         call.model = model
         call.begun_in = ctx
+        scope.announce(call)
         if self._thread is None:
             self._start()
         return scope, call

@@ -81,6 +81,14 @@ class Scope:
             failed = latest.error is not None or (latest.status or 0) >= 400
             if not failed or not self.answered:
                 return False
+        self.announce(own)
+        return True
+
+    def announce(self, own: Call) -> None:
+        """Note ``own``, the framework's record of its call, in the scopes around this one.
+
+        Done when the call begins, too: a call around it may be over sooner, and from here on either
+        ``own`` or a call inside it is the record of what happened.
+        """
         if self._around is not None:
             self._around.join(own)
-        return True
