@@ -19,6 +19,14 @@ Within = Callable[[], AbstractContextManager[Any]]
 def _nothing(_: Any) -> None: ...
 
 
+def _generator(steps: Any) -> Any:
+    return steps if hasattr(steps, "throw") else (step for step in steps)
+
+
+def _async_generator(steps: Any) -> Any:
+    return steps if hasattr(steps, "athrow") else (step async for step in steps)
+
+
 def stepped(
     function: Callable[..., Generator[Any, Any, Any]],
     within: Within,
@@ -28,7 +36,8 @@ def stepped(
     """``function``, a generator function, with each step of its generators inside ``within()``.
 
     Args:
-        function: Called when the generator's first step is asked for.
+        function: Called when the generator's first step is asked for. What it gives may be any
+            iterable.
         within: Called anew for each step, the last of which closes the generator.
         note: Told each item before the consumer gets it.
         end: Told once, after the generator is closed: ``None`` if it came to its end, else what
@@ -37,7 +46,7 @@ def stepped(
 
     @wraps(function)
     def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        body = function(*args, **kwargs)
+        body = _generator(function(*args, **kwargs))
         step: Callable[[], Any] = partial(next, body)
         error: BaseException | None = None
         try:
@@ -78,7 +87,7 @@ def astepped(
 
     @wraps(function)
     async def generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        body = function(*args, **kwargs)
+        body = _async_generator(function(*args, **kwargs))
         step: Callable[[], Any] = body.__anext__
         error: BaseException | None = None
         try:
