@@ -7,12 +7,16 @@ What differs between frameworks is where a model is called and how that call and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from time import time_ns
 from typing import Any, NamedTuple
 
-from memori_instrumentation._attribution import KEYS, Attribution, current
+from opentelemetry import baggage, context
+
+from memori_instrumentation._attribution import KEYS, Attribution, current, for_provider, using
 from memori_instrumentation._stepping import astepped, stepped
 from memori_instrumentation.capture.call import Call
 from memori_instrumentation.capture.reading import Api
@@ -20,24 +24,8 @@ from memori_instrumentation.capture.runtime import active
 from memori_instrumentation.capture.scope import Scope
 from memori_instrumentation.config import SettingsError, checked_id
 from memori_instrumentation.providers._choke import Args, Kwargs, unusable
-
-_PROVIDERS = {
-    "amazon_bedrock": "aws.bedrock",
-    "azure": "azure.ai.openai",
-    "bedrock": "aws.bedrock",
-    "bedrock_converse": "aws.bedrock",
-    "google": "gcp.gemini",
-    "google-cloud": "gcp.vertex_ai",
-    "google-vertex": "gcp.vertex_ai",
-    "google_genai": "gcp.gemini",
-    "google_vertexai": "gcp.vertex_ai",
-    "ibm": "ibm.watsonx.ai",
-    "mistral": "mistral_ai",
-    "mistralai": "mistral_ai",
-    "watsonx": "ibm.watsonx.ai",
-    "xai": "x_ai",
-}
-"""The frameworks' names of providers that the semantic conventions have other names for."""
+from memori_instrumentation.providers._following import follow, is_stream
+from memori_instrumentation.providers.platforms import provider_called
 
 
 class Asking(NamedTuple):
@@ -51,6 +39,8 @@ class Asking(NamedTuple):
     request: Mapping[str, Any] | None = None
     """For the reader of requests; ``None`` for a function that only knows whose the calls inside
     it are."""
+    named: Callable[[], tuple[str, str | None]] | None = None
+    """Tells provider and model where the framework knows them only once the call is made."""
 
 
 class Framework(NamedTuple):
@@ -59,18 +49,25 @@ class Framework(NamedTuple):
     Args:
         name: For ``Turn.framework``.
         api: Reads requests as ``asking`` gives them, and replies as mappings: ``reply``, a result
-            as it is, or ``items`` of a stream, and ``whole``, whether it came to its end.
+            as it is, or ``items`` of a stream, and ``whole``, whether it came to its end. One that
+            makes things plain is given a reply as it is, and the pieces of streams to assemble.
         asking: What a call says, from the object and the arguments of the patched function.
         last: Whether a piece of a reply is the last one: who reads that far may well stop there.
+        kept: What a stream object keeps beside what its reader gets; it is given to the API as a
+            last piece.
+        sends: Whether the request may be sent from here, by nobody's SDK that we know. Then no
+            ``memori.*`` baggage is left in force that could go along.
     """
 
     name: str
     api: Api
     asking: Callable[[Any, Args, Kwargs], Asking]
     last: Callable[[Any], bool] = lambda item: False
+    kept: Callable[[Any], Any] = lambda stream: None
+    sends: bool = False
 
     def function(self, wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
-        """Around a function that gives the reply."""
+        """Around a function that gives the reply, a stream object, or a coroutine of either."""
         if (record := self._record(instance, args, kwargs)) is None:
             return wrapped(*args, **kwargs)
         try:
@@ -79,21 +76,16 @@ class Framework(NamedTuple):
         except BaseException as error:
             record.end(error)
             raise
-        record.end(None, reply)
+        if inspect.iscoroutine(reply):
+            return _awaited(lambda: reply, record)
+        record.returned(reply)
         return reply
 
     async def coroutine(self, wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
-        """Around a coroutine function that gives the reply."""
+        """Around a coroutine function that gives the reply, or a stream object."""
         if (record := self._record(instance, args, kwargs)) is None:
             return await wrapped(*args, **kwargs)
-        try:
-            with record.inside():
-                reply = await wrapped(*args, **kwargs)
-        except BaseException as error:
-            record.end(error)
-            raise
-        record.end(None, reply)
-        return reply
+        return await _awaited(partial(wrapped, *args, **kwargs), record)
 
     def generator(self, wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
         """Around a generator function that gives a reply in pieces."""
@@ -131,34 +123,43 @@ class _Record:
 
     def __init__(self, framework: Framework, asking: Asking, who: Attribution) -> None:
         self._framework = framework
-        self._asking = asking
+        self._asking: Asking | None = asking
+        self._named = asking.named
         self._who = who
         self._items: list[Any] = []
-        self._begun = False
+        self._kept: Any = None
+        self._streams = False
         self._scope: Scope | None = None
         self._call: Call | None = None
 
     @contextmanager
     def inside(self) -> Iterator[None]:
         """The scope, opened the first time."""
-        if not self._begun:
-            self._begun = True
-            self._begin()
-        if self._scope is None:
+        if self._asking is not None:
+            # Not held on to: the framework may refer to its stream from there.
+            asking, self._asking = self._asking, None
+            self._begin(asking)
+        scope = self._scope
+        if scope is None:
             yield
-        else:
-            with self._scope.entered():
+            return
+        with scope.entered():
+            if not self._framework.sends:
+                yield
+                return
+            ctx = context.get_current()
+            with using(for_provider(ctx, baggage.get_all(ctx), scope)):
                 yield
 
-    def _begin(self) -> None:
+    def _begin(self, asking: Asking) -> None:
         runtime = active()
         if runtime is None:
             return
-        framework, asking = self._framework, self._asking
+        framework = self._framework
         if asking.request is None:
             self._scope = Scope(framework.name, self._who)
             return
-        provider = _PROVIDERS.get(asking.provider, asking.provider)
+        provider = provider_called(asking.provider)
         try:
             observed = runtime.observe(
                 framework.name, framework.api, self._who, provider, model=asking.model
@@ -169,6 +170,30 @@ class _Record:
         if observed is not None:
             self._scope, self._call = observed
             self._call.request = asking.request
+
+    def returned(self, reply: Any) -> None:
+        """What the call gave: all of it, or a stream that is still to be read."""
+        if self._call is None or not is_stream(reply):
+            self.end(None, reply)
+            return
+        self._name()
+        self._streams = True
+        try:
+            self._kept = self._framework.kept(reply)
+            follow(reply, self)
+        except Exception as error:
+            unusable("a framework's stream", error)
+
+    def _name(self) -> None:
+        """Say provider and model, as far as they are known by now."""
+        named, self._named = self._named, None
+        if named is None or self._call is None:
+            return
+        try:
+            provider, self._call.model = named()
+            self._call.provider = provider_called(provider)
+        except Exception as error:
+            unusable("the provider of a framework's call", error)
 
     def note(self, item: Any) -> None:
         """One piece of the reply."""
@@ -187,17 +212,37 @@ class _Record:
             error: What ended it; ``None`` if it came to its end.
             reply: What it gave, if not in pieces.
         """
+        self._name()
         call, scope = self._call, self._scope
         self._call = None
         if call is None or scope is None:
             return
         scope.answered = error is None
-        if reply is not None:
-            call.body = {"reply": reply}
+        if self._streams:
+            call.streamed = True
+            call.chunks = [*self._items, self._kept] if self._kept else self._items
+        elif reply is not None:
+            call.body = {"reply": reply} if self._framework.api.plain is None else reply
         elif self._items or error is None:
             call.body = {"items": self._items, "whole": error is None}
         # Giving a stream up is no error.
         call.finish(None if isinstance(error, GeneratorExit) else error)
+
+    def __del__(self) -> None:
+        # A stream, or a coroutine, that was dropped.
+        self.end(GeneratorExit())
+
+
+async def _awaited(giving: Callable[[], Awaitable[Any]], record: _Record) -> Any:
+    """The reply that ``giving`` leads to, and the end of its record."""
+    try:
+        with record.inside():
+            reply = await giving()
+    except BaseException as error:
+        record.end(error)
+        raise
+    record.returned(reply)
+    return reply
 
 
 @asynccontextmanager

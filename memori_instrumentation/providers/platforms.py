@@ -1,4 +1,5 @@
-"""Who answers at a base URL: the OpenAI and Anthropic SDKs talk to more platforms than their own.
+"""Who answers at a base URL, since the OpenAI and Anthropic SDKs talk to more platforms than their
+own, and who is meant by a framework's name for a provider.
 
 Names are the well-known values of ``gen_ai.provider.name`` in the OpenTelemetry GenAI semantic
 conventions. A platform that they have no name for (OpenRouter, Together, Nebius, a vLLM server on
@@ -38,6 +39,43 @@ _AWS = (
     ".api.amazonwebservices.com.cn",
     ".api.amazonwebservices.eu",
 )
+
+
+_CALLED = {
+    "amazon_bedrock": "aws.bedrock",
+    "anthropic_text": "anthropic",
+    "awsbedrock": "aws.bedrock",
+    "azure": "azure.ai.openai",
+    "azure_ai": "azure.ai.inference",
+    "azure_text": "azure.ai.openai",
+    "azurefoundry": "azure.ai.inference",
+    "bedrock": "aws.bedrock",
+    "bedrock_converse": "aws.bedrock",
+    "cohere_chat": "cohere",
+    "gemini": "gcp.gemini",
+    "google": "gcp.gemini",
+    "google-cloud": "gcp.vertex_ai",
+    "google-vertex": "gcp.vertex_ai",
+    "google_genai": "gcp.gemini",
+    "google_vertexai": "gcp.vertex_ai",
+    "ibm": "ibm.watsonx.ai",
+    "mistral": "mistral_ai",
+    "mistralai": "mistral_ai",
+    "text-completion-codestral": "mistral_ai",
+    "text-completion-openai": "openai",
+    "vertex_ai": "gcp.vertex_ai",
+    "vertex_ai_beta": "gcp.vertex_ai",
+    "vertexai": "gcp.vertex_ai",
+    "watsonx": "ibm.watsonx.ai",
+    "watsonx_text": "ibm.watsonx.ai",
+    "xai": "x_ai",
+}
+"""Provider by a framework's name for it, in lower case, where that is another."""
+
+
+def provider_called(name: str) -> str:
+    """The provider that a framework calls ``name``, for ``gen_ai.provider.name``."""
+    return _CALLED.get(name.lower(), name)
 
 
 def provider_at(host: str, own: str) -> str:
