@@ -10,6 +10,9 @@ import pytest
 
 from wire.modes import SIDES, Outcomes, publish
 
+# Frameworks that would talk to others than the loopback server.
+os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "AGNO_TELEMETRY": "false"}
+
 _PAGE = Path(__file__).parents[1] / "docs" / "providers.md"
 _skipped: list[str] = []
 _outcomes = Outcomes()

@@ -243,6 +243,16 @@ def without_payloads(value: Any) -> Any:
 # --- small readers shared by the providers ------------------------------------------------------
 
 
+def plain(value: Any) -> Any:
+    """JSON of what frameworks build of mappings, lists and pydantic's models."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    dump = getattr(value, "model_dump", None)
+    return value if dump is None else dump(mode="json", warnings=False)
+
+
 def loose_json(value: Any) -> Any:
     """JSON text decoded; anything else, and text that is no JSON, as it is."""
     if not isinstance(value, str):

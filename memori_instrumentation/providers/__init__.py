@@ -7,7 +7,16 @@ import importlib
 
 from memori_instrumentation.providers._patching import Patcher
 
-_PROVIDERS = ("openai", "anthropic", "google", "xai", "bedrock", "langchain", "pydantic_ai")
+_PROVIDERS = (
+    "openai",
+    "anthropic",
+    "google",
+    "xai",
+    "bedrock",
+    "langchain",
+    "pydantic_ai",
+    "litellm",
+)
 
 
 def build_all() -> list[Patcher]:

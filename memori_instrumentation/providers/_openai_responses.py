@@ -22,7 +22,7 @@ from memori_instrumentation.capture.reading import (
 from memori_instrumentation.providers._openai_items import content_part, messages_of
 from memori_storage.records import Message
 
-_PARAMETERS = {
+PARAMETERS = {
     "temperature": "gen_ai.request.temperature",
     "top_p": "gen_ai.request.top_p",
     "max_output_tokens": "gen_ai.request.max_tokens",
@@ -54,7 +54,7 @@ def read_request(body: Json) -> Request:
         previous_response_id=string(body.get("previous_response_id")),
         conversation_id=string(conversation) or string(mapping(conversation).get("id")),
         later=body.get("background") is True,
-        attributes=chosen(body, _PARAMETERS),
+        attributes=chosen(body, PARAMETERS),
     )
 
 

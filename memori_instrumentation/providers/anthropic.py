@@ -39,7 +39,7 @@ from memori_instrumentation.providers._stainless import patcher
 from memori_instrumentation.providers.platforms import provider_at
 from memori_storage.records import Message, Part
 
-_PARAMETERS = {
+PARAMETERS = {
     "temperature": "gen_ai.request.temperature",
     "top_p": "gen_ai.request.top_p",
     "top_k": "gen_ai.request.top_k",
@@ -68,7 +68,7 @@ def read_request(body: Json) -> Request:
         system=_system(body.get("system")),
         # A thread's history is at Anthropic's.
         previous_response_id=string(mapping(body.get("thread")).get("previous_message_id")),
-        attributes=chosen(body, _PARAMETERS),
+        attributes=chosen(body, PARAMETERS),
     )
 
 

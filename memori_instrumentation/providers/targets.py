@@ -12,5 +12,6 @@ TARGETS = (
     "botocore.client",
     "langchain_core.language_models.chat_models",
     "pydantic_ai.models",
+    "litellm.main",
 )
 """Modules whose import switches the instrumentation on under ``memori-instrument``."""

@@ -9,7 +9,13 @@ from wire.fixtures import memory, server, small_heap, uninstrumented, user, wire
 
 __all__ = ["memory", "server", "small_heap", "uninstrumented", "user", "wire_server"]
 
-FRAMEWORKS = ("langchain", "langchain_openai", "langchain_anthropic", "pydantic_ai")
+FRAMEWORKS = (
+    "langchain",
+    "langchain_openai",
+    "langchain_anthropic",
+    "pydantic_ai",
+    "litellm",
+)
 _missing = [name for name in FRAMEWORKS if find_spec(name) is None]
 
 if _missing and not os.environ.get("MEMORI_TEST_NO_SKIPS"):

@@ -19,6 +19,10 @@ def _frameworks() -> tuple[Sdk, ...]:
         from wire.pydantic_rows import ROWS as PYDANTIC
 
         rows += PYDANTIC
+    if find_spec("litellm"):
+        from wire.litellm_rows import ROWS as LITELLM
+
+        rows += LITELLM
     return tuple(rows)
 
 

@@ -66,6 +66,13 @@ ELSEWHERE: dict[str, Any] = {
         "data": [{"object": "embedding", "index": 0, "embedding": [0.25, 0.5]}],
         "usage": {"prompt_tokens": 2, "total_tokens": 2},
     },
+    "/v1/completions": {
+        "id": "cmpl-1",
+        "object": "text_completion",
+        "model": "completion-model",
+        "choices": [{"index": 0, "text": "a city.", "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5},
+    },
     "/v1/moderations": {"id": "modr-1", "model": "moderation-model", "results": []},
     "/v1/models": {"object": "list", "data": [], "has_more": False},
     "/v1/responses/input_tokens": {"object": "response.input_tokens", "input_tokens": 3},

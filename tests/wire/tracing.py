@@ -25,7 +25,9 @@ def wire_instrumentor(sdk: Sdk, asynchronous: bool, monkeypatch: pytest.MonkeyPa
 
     # Google's SDK takes aiohttp where another SDK has brought it.
     monkeypatch.setattr("google.genai._api_client.has_aiohttp", False, raising=False)
-    # The SDKs of today use httpx2; the second major of Google's does not.
-    if sdk.provider == "gcp.gemini" and genai.__version__.startswith("2."):
+    # The SDKs of today use httpx2; the second major of Google's does not, nor does LiteLLM, which
+    # gives clients of its own to OpenAI's.
+    old = sdk.provider == "gcp.gemini" and genai.__version__.startswith("2.")
+    if old or sdk.framework == "litellm":
         return httpx.HTTPXClientInstrumentor()
     return httpx.HTTPX2ClientInstrumentor()
