@@ -16,6 +16,7 @@ _PROVIDERS = (
     "langchain",
     "pydantic_ai",
     "litellm",
+    "agno",
 )
 
 

@@ -13,5 +13,6 @@ TARGETS = (
     "langchain_core.language_models.chat_models",
     "pydantic_ai.models",
     "litellm.main",
+    "agno.models.base",
 )
 """Modules whose import switches the instrumentation on under ``memori-instrument``."""

@@ -15,6 +15,7 @@ FRAMEWORKS = (
     "langchain_anthropic",
     "pydantic_ai",
     "litellm",
+    "agno",
 )
 _missing = [name for name in FRAMEWORKS if find_spec(name) is None]
 

@@ -23,6 +23,10 @@ def _frameworks() -> tuple[Sdk, ...]:
         from wire.litellm_rows import ROWS as LITELLM
 
         rows += LITELLM
+    if find_spec("agno"):
+        from wire.agno_rows import ROWS as AGNO
+
+        rows += AGNO
     return tuple(rows)
 
 
