@@ -40,11 +40,12 @@ def remove() -> None:
 
 def _extract(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> context.Context:
     before = kwargs.get("context") if len(args) < 2 else args[1]
-    known = baggage.get_all(before)
+    known, here = baggage.get_all(before), baggage.get_all()
     extracted: context.Context = wrapped(*args, **kwargs)
     for key, value in baggage.get_all(extracted).items():
-        if key.startswith(PREFIX) and known.get(key) != value:
-            # What was there before stays; what the request brought goes.
+        if key.startswith(PREFIX) and value not in (known.get(key), here.get(key)):
+            # What was there before stays; what the request brought goes. What is in force here
+            # anyway may come back: some carry a context along as headers inside one process.
             if key in known:
                 extracted = baggage.set_baggage(key, known[key], extracted)
             else:

@@ -14,6 +14,9 @@ _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
+SpanAttribution = Literal["memori", "app"]
+
+
 class SettingsError(ValueError):
     """A setting has a value that cannot be used; the message names it and what it takes."""
 
@@ -53,6 +56,17 @@ class Settings:
         "MEMORI_TRUST_BAGGAGE",
         "Accept memori.* baggage that comes with incoming requests (local baggage always counts).",
     )
+    span_attribution: SpanAttribution = _setting(
+        "memori",
+        "MEMORI_SPAN_ATTRIBUTION",
+        "Whose a span of another instrumentation is, where it has no memori.* attribute: 'memori' "
+        "takes session and process from the names that apps use (session.id, gen_ai.agent.name), "
+        "'app' the entity too (user.id, enduser.id).",
+    )
+    """The entity decides who is told what is remembered, so it is believed only where it was said
+    for that purpose, unless an app vouches for what its spans say: ``user.id`` may come from a
+    browser, or name an account that several people share. A wrong session or process mixes up
+    nothing but one entity's own conversations."""
     extractor: Literal["local", "none"] = _setting(
         "local", "MEMORI_EXTRACTOR", "What turns conversations into memories: 'local' or 'none'."
     )
@@ -108,6 +122,7 @@ class Settings:
 
 _CHOICES = {
     "unattributed": ("drop", "store"),
+    "span_attribution": ("memori", "app"),
     "extractor": ("local", "none"),
     "embedder": ("wordllama", "none"),
 }

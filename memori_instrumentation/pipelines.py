@@ -14,8 +14,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from memori_instrumentation.assembly import build_runtime
-from memori_instrumentation.capture.foreign import turn_of_span
-from memori_instrumentation.capture.processor import PipelineProcessor
+from memori_instrumentation.capture.foreign import Heard, is_call, is_ours, is_to_be_told
+from memori_instrumentation.capture.once import SPANS, key_of
+from memori_instrumentation.capture.processor import PipelineProcessor, unusable
 from memori_instrumentation.config import Settings
 
 _STORING = 10.0
@@ -25,9 +26,10 @@ _STORING = 10.0
 class MemoriSpanProcessor(PipelineProcessor):
     """Stores and learns from the model calls among the spans of a tracer provider.
 
-    Stamps attribution on ``gen_ai`` spans as they start. A span that ends becomes a turn if it
-    carries message content in ``gen_ai.input.messages`` and ``gen_ai.output.messages``. Handing
-    over is one queue put.
+    Stamps attribution on spans around models as they start. A span of a model call that ends
+    becomes a turn if it carries message content, in any of the forms that
+    :mod:`memori_instrumentation.capture.foreign` reads, unless its call is known already: captured
+    by ``MemoriInstrumentor``, or told of by another span. Handing over is one queue put.
 
     Args:
         **settings: Any :class:`~memori_instrumentation.config.Settings` field, ``database`` first.
@@ -37,10 +39,8 @@ class MemoriSpanProcessor(PipelineProcessor):
     """
 
     def __init__(self, **settings: Any) -> None:
-        self._runtime = build_runtime(Settings.resolve(**settings))
-        super().__init__(
-            self._runtime.keep, self._runtime.flush, lambda: self._runtime.default_session
-        )
+        runtime = build_runtime(Settings.resolve(**settings))
+        super().__init__(runtime, runtime.flush)
 
     def shutdown(self) -> None:
         self._runtime.shutdown()
@@ -49,10 +49,11 @@ class MemoriSpanProcessor(PipelineProcessor):
 class MemoriSpanExporter(SpanExporter):
     """Stores and learns from the model calls among exported spans.
 
-    Spans must carry message content (``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true``
-    where they are made) and ``memori.*`` attributes. Turn ids come from the spans', so a span
-    that is exported twice, or whose call was captured in process too, is stored once. While the
-    database is away turns wait in memory, then on disk.
+    Spans must carry message content (``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT``
+    where they are made, or what else their instrumentation has for it) and say whose they are, in
+    ``memori.*`` attributes or as ``span_attribution`` says. Turn ids come from the spans', so a
+    span that is exported twice, or whose call was captured in process too, is stored once. While
+    the database is away turns wait in memory, then on disk.
 
     Args:
         **settings: Any :class:`~memori_instrumentation.config.Settings` field, ``database`` first.
@@ -65,13 +66,23 @@ class MemoriSpanExporter(SpanExporter):
         self._runtime = build_runtime(Settings.resolve(**settings))
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        session = self._runtime.default_session
-        turns = [turn for span in spans if (turn := turn_of_span(span, session)) is not None]
-        for turn in turns:
-            self._runtime.keep(turn)
-        if turns:
+        if sum([self._take(span) for span in spans]):
             self._runtime.flush_storing(_STORING)
         return SpanExportResult.SUCCESS
+
+    def _take(self, span: ReadableSpan) -> bool:
+        """Whether a span is to be stored."""
+        try:
+            if is_ours(span) and is_call(span.attributes or {}):
+                # Its call is stored where it was made, if it does not tell of it here.
+                SPANS.captured(key_of(span.parent), key_of(span.get_span_context()))
+            if not is_to_be_told(span):
+                return False
+            self._runtime.hear(Heard.of_span(span))
+        except Exception as error:
+            unusable(self._runtime, error)
+            return False
+        return True
 
     def shutdown(self) -> None:
         self._runtime.shutdown()

@@ -112,7 +112,7 @@ def turn_of(call: Call, request: Request, reply: Reply, session: str) -> Turn | 
         span_id=f"{call.span_id:016x}",
         started_at=moment(call.started_ns),
         ended_at=moment(call.ended_ns),
-        input=tuple(_clean(message) for message in request.messages),
+        input=tuple(without_blocks(message) for message in request.messages),
         output=_said(reply),
         system=strip_blocks(request.system) or None if request.system else None,
         response_model=reply.model,
@@ -174,7 +174,7 @@ _LEFT = frozenset({"CancelledError", "GeneratorExit", "KeyboardInterrupt", "Syst
 """What the caller's side raises when it gives a call up; no fault of the provider's."""
 
 
-def _clean(message: Message) -> Message:
+def without_blocks(message: Message) -> Message:
     """A message without the memory block that recall put into it."""
     if not any(_injected(part) for part in message.parts):
         return message

@@ -16,7 +16,7 @@ import time
 import uuid
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from opentelemetry import baggage, context, trace
 
@@ -28,18 +28,23 @@ from memori_instrumentation.capture.call import (
     finish_open_calls,
     forget_open_calls,
 )
-from memori_instrumentation.capture.line import Frame, Line, Talk
+from memori_instrumentation.capture.line import Frame
+from memori_instrumentation.capture.once import SPANS, Key, calls_of, key_of
 from memori_instrumentation.capture.reading import Api, Reply, Request
 from memori_instrumentation.capture.scope import Scope, current
 from memori_instrumentation.capture.stats import Stats, publish
 from memori_instrumentation.config import Settings
+from memori_instrumentation.telemetry import INSTRUMENTATION_NAME
 from memori_storage.records import Turn
 from memori_storage.store import Store
 
 if TYPE_CHECKING:
+    from memori_instrumentation.capture.foreign import Heard
     from memori_instrumentation.capture.writer import Writer
 
 _T = TypeVar("_T")
+_Item: TypeAlias = "Call | Frame | Heard | threading.Event | None"
+"""What our queue takes; ``None`` ends it."""
 
 
 class Learner(Protocol):
@@ -74,8 +79,8 @@ class Runtime:
         self.settings = settings
         self.tracing = spans.Tracing(provider, self._adopt)
         self._adopted: list[Callable[[], None]] = []
-        self._covers: list[Callable[[int], None]] = []
         self.stats = Stats()
+        self._calls = calls_of(settings.database)
         self._open_store = open_store
         self._make_learner = make_learner
         self._defaults = Attribution(settings.entity, settings.process, settings.session)
@@ -87,9 +92,7 @@ class Runtime:
             os.register_at_fork(after_in_child=lambda: (method := reset()) and method())
 
     def _reset(self) -> None:
-        self._queue: queue.SimpleQueue[Call | Frame | Turn | threading.Event | None] = (
-            queue.SimpleQueue()
-        )
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._writer: Writer | None = None
         self._learner: Learner | None = None
         self._thread: threading.Thread | None = None
@@ -137,6 +140,7 @@ class Runtime:
         try:
             if not api.fetches:
                 spans.start(call, self.tracing.tracer(), ctx)
+                SPANS.captured(_around(ctx), (call.trace_id, call.span_id))
             if self._thread is None:
                 self._start()
             inside = spans.inside(call, for_provider(ctx, entries, call))
@@ -164,7 +168,8 @@ class Runtime:
         if suppressed(ctx):
             return None
         scope = Scope(framework, who.otherwise(read(baggage.get_all(ctx), ctx)))
-        self._cover(ctx)
+        # The span around this call may be the framework's own.
+        SPANS.captured(_around(ctx))
         call = Call(
             api,
             provider,
@@ -179,26 +184,7 @@ class Runtime:
             self._start()
         return scope, call
 
-    def past(self, api: Api, provider: str, who: Attribution) -> Call:
-        """A call that was made before, whose reply is fetched now. It has no span."""
-        call = Call(api, provider, who.otherwise(self._defaults), self.hand_over)
-        if self._thread is None:
-            self._start()
-        return call
-
-    def line(self, talk: Talk, provider: str, server: tuple[str, int | None] | None) -> Line | None:
-        """Begin noting what passes over a connection; ``None`` where capture is suppressed."""
-        if suppressed(context.get_current()):
-            return None
-        if self._thread is None:
-            self._start()
-        return Line(talk, provider, server, self._queue.put, self._defaults)
-
-    def _cover(self, ctx: context.Context) -> None:
-        """Claim the call that the current span tells of, which may be the framework's own."""
-        around = trace.get_current_span(ctx).get_span_context()
-        for cover in self._covers if around.is_valid else ():
-            cover(around.span_id)
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
 
     def hand_over(self, call: Call) -> None:
         """Give a finished call to the worker. Safe anywhere, also inside the garbage collector."""
@@ -257,25 +243,24 @@ class Runtime:
     def _adopt(self, provider: trace.TracerProvider) -> None:
         """Join the pipeline of a tracer provider of the OpenTelemetry SDK; another has none."""
         if not hasattr(provider, "_active_span_processor"):
+            # Logfire's stands before one that has.
+            provider = getattr(provider, "provider", provider)
+        if not hasattr(provider, "_active_span_processor"):
             return
         from memori_instrumentation.capture import processor
 
-        ours = processor.PipelineProcessor(
-            self.keep, self.drain_decoding, lambda: self.default_session
-        )
+        ours = processor.PipelineProcessor(self, self.drain_decoding)
         processor.put_first(provider, ours)
         self._adopted.append(lambda: processor.take_out(provider, ours))
-        self._covers.append(ours.cover)
 
-    def keep(self, turn: Turn) -> None:
-        """Store a turn that was not captured here, as if it had been."""
+    def hear(self, heard: Heard) -> None:
+        """Store a call that was not captured here but told of, as if it had been."""
         if self._thread is None:
             self._start()
-        self._queue.put(turn)
+        self._queue.put(heard)
 
     def leave_tracing(self) -> None:
         """Undo what joined tracer providers' pipelines."""
-        self._covers.clear()
         while self._adopted:
             self._adopted.pop()()
 
@@ -297,7 +282,7 @@ class Runtime:
 
     def _run(
         self,
-        calls: queue.SimpleQueue[Call | Frame | Turn | threading.Event | None],
+        calls: queue.SimpleQueue[_Item],
         writers: queue.SimpleQueue[Writer],
     ) -> None:
         with gate.working():
@@ -311,14 +296,13 @@ class Runtime:
                 with gate.working():
                     for call in self._calls(item):
                         self._digest(call, writer)
-            elif isinstance(item, Turn):
-                self._keep(item, writer)
-            else:
+            elif isinstance(item, threading.Event):
                 item.set()
+            else:
+                with gate.working():
+                    self._listen(item, writer)
 
-    def _begin_writing(
-        self, calls: queue.SimpleQueue[Call | Frame | Turn | threading.Event | None]
-    ) -> Writer:
+    def _begin_writing(self, calls: queue.SimpleQueue[_Item]) -> Writer:
         # What the caller's thread must not pay for is imported here.
         from memori_instrumentation.capture.spool import Spool, spool_directory
         from memori_instrumentation.capture.writer import Writer
@@ -377,7 +361,31 @@ class Runtime:
             call, "turn", lambda it: decode.turn_of(it, request, reply, self.default_session)
         )
         self._guarded(call, "span", lambda it: spans.finish(it, request, turn))
-        if turn is not None:
+        if turn is None:
+            return
+        told = self._guarded(
+            call, "turn", lambda it: self._calls.is_told(turn, INSTRUMENTATION_NAME)
+        )
+        if not told:
+            self._keep(turn, writer)
+
+    def _listen(self, heard: Heard, writer: Writer) -> None:
+        """Read what another instrumentation tells of a call, and pass its turn on."""
+        from memori_instrumentation.capture.foreign import turn_of
+
+        try:
+            turn = turn_of(
+                heard, self.settings.span_attribution, self._defaults, self.default_session
+            )
+            told = turn is not None and self._calls.is_told(turn, heard.source)
+        except Exception as error:
+            self.stats.failed += 1
+            self.stats.once(
+                f"span {heard.source}", "could not read a span of %s: %r", heard.source, error
+            )
+            return
+        if turn is not None and not told:
+            self.stats.captured += 1
             self._keep(turn, writer)
 
     def _begin_late(self, call: Call) -> bool:
@@ -410,6 +418,11 @@ class Runtime:
                 error,
             )
             return None
+
+
+def _around(ctx: context.Context) -> Key | None:
+    """The span that is current in ``ctx``."""
+    return key_of(trace.get_current_span(ctx).get_span_context())
 
 
 _current: Runtime | None = None
