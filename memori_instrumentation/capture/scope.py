@@ -84,7 +84,7 @@ class Scope:
         self.announce(own)
         return True
 
-    def announce(self, own: Call) -> None:
+    def announce(self, own: Captured) -> None:
         """Note ``own``, the framework's record of its call, in the scopes around this one.
 
         Done when the call begins, too: a call around it may be over sooner, and from here on either
