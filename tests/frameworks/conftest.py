@@ -11,8 +11,9 @@ __all__ = ["memory", "server", "small_heap", "uninstrumented", "user", "wire_ser
 
 FRAMEWORKS = (
     "langchain",
-    "langchain_openai",
     "langchain_anthropic",
+    "langchain_openai",
+    "langchain_xai",
     "pydantic_ai",
     "litellm",
     "agno",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import anthropic
-import httpx2
 import openai
 import pytest
 from hypothesis import given
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from memori_instrumentation.providers.platforms import provider_at
 from wire.check import differences
+from wire.clients import redirecting
 from wire.memory import Memory
 from wire.sdks import each, resolve
 from wire.server import WireServer
@@ -73,26 +74,6 @@ def test_any_host_has_a_provider(host: str) -> None:
     assert provider_at(host, "own")
 
 
-def redirecting(server: WireServer, asynchronous: bool) -> Any:
-    """An HTTP client whose every request reaches the loopback server, whatever its URL."""
-
-    def redirect(request: Any) -> Any:
-        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=server.port)
-        return request
-
-    class Redirect(httpx2.HTTPTransport):
-        def handle_request(self, request: Any) -> Any:
-            return super().handle_request(redirect(request))
-
-    class AsyncRedirect(httpx2.AsyncHTTPTransport):
-        async def handle_async_request(self, request: Any) -> Any:
-            return await super().handle_async_request(redirect(request))
-
-    if asynchronous:
-        return httpx2.AsyncClient(transport=AsyncRedirect())
-    return httpx2.Client(transport=Redirect())
-
-
 @pytest.mark.usefixtures("user")
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(
@@ -108,7 +89,9 @@ async def test_chat_completions_elsewhere(
     url: str, name: str, streamed: bool, asynchronous: bool, server: WireServer, memory: Memory
 ) -> None:
     make: Any = openai.AsyncOpenAI if asynchronous else openai.OpenAI
-    client = make(base_url=url, api_key="k", http_client=redirecting(server, asynchronous))
+    client = make(
+        base_url=url, api_key="k", http_client=redirecting("openai", server, asynchronous)
+    )
     reply = await resolve(
         client.chat.completions.create(model="grok-5", messages=HELLO, stream=streamed)
     )
@@ -125,7 +108,9 @@ async def test_messages_elsewhere(
     url: str, name: str, asynchronous: bool, server: WireServer, memory: Memory
 ) -> None:
     make: Any = anthropic.AsyncAnthropic if asynchronous else anthropic.Anthropic
-    client = make(base_url=url, api_key="k", http_client=redirecting(server, asynchronous))
+    client = make(
+        base_url=url, api_key="k", http_client=redirecting("anthropic", server, asynchronous)
+    )
     await resolve(client.messages.create(model="grok-5", max_tokens=9, messages=HELLO))
     assert_answered_by(name, url, server, memory)
 
@@ -163,7 +148,7 @@ def test_a_base_url_that_changes(server: WireServer, memory: Memory) -> None:
     client = openai.OpenAI(
         base_url="https://api.groq.com/openai/v1",
         api_key="k",
-        http_client=redirecting(server, False),
+        http_client=redirecting("openai", server, False),
     )
     client.chat.completions.create(model="m", messages=HELLO)
     client.base_url = "https://api.mistral.ai/v1"
@@ -182,4 +167,4 @@ def assert_answered_by(name: str, url: str, server: WireServer, memory: Memory) 
     (span,) = memory.spans()
     attributes = dict(span.attributes or {})
     assert attributes["gen_ai.provider.name"] == name
-    assert attributes["server.address"] == httpx2.URL(url).host
+    assert attributes["server.address"] == urlsplit(url).hostname

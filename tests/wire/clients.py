@@ -3,16 +3,54 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import anthropic
 import openai
 from google import genai
 from google.genai import types
 
+if TYPE_CHECKING:
+    from wire.server import WireServer
+
 OPENAI_MODEL = "gpt-5-mini"
 ANTHROPIC_MODEL = "claude-sonnet-5"
 GOOGLE_MODEL = "gemini-3-flash"
+
+_HTTPX2_SINCE = {
+    "openai": (openai.__version__, 3),
+    "anthropic": (anthropic.__version__, 1),
+    "google": (genai.__version__, 3),
+}
+
+
+def http_library(sdk: str) -> Any:
+    """The module that an SDK makes its requests with: ``httpx2``, or ``httpx`` in older majors."""
+    version, since = _HTTPX2_SINCE[sdk.partition("-")[0]]
+    return import_module("httpx2" if int(version.partition(".")[0]) >= since else "httpx")
+
+
+def redirecting(sdk: str, server: WireServer, asynchronous: bool) -> Any:
+    """An HTTP client for an SDK whose every request reaches the loopback server, whatever its
+    URL."""
+    http = http_library(sdk)
+
+    def redirect(request: Any) -> Any:
+        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=server.port)
+        return request
+
+    class Redirect(http.HTTPTransport):
+        def handle_request(self, request: Any) -> Any:
+            return super().handle_request(redirect(request))
+
+    class AsyncRedirect(http.AsyncHTTPTransport):
+        async def handle_async_request(self, request: Any) -> Any:
+            return await super().handle_async_request(redirect(request))
+
+    if asynchronous:
+        return http.AsyncClient(transport=AsyncRedirect())
+    return http.Client(transport=Redirect())
 
 
 def openai_client(url: str, **options: Any) -> openai.OpenAI:
