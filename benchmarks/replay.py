@@ -27,8 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from memori_instrumentation import MemoriInstrumentor, attribution  # noqa: E402
+from memori_storage import open_store  # noqa: E402
 from wire import clients, oracle  # noqa: E402
-from wire.check import differences, kept  # noqa: E402
+from wire.check import Kept, differences, kept_in  # noqa: E402
 from wire.dialects import dialect_of  # noqa: E402
 from wire.replies import Answer, Received  # noqa: E402
 from wire.server import WireServer  # noqa: E402
@@ -181,9 +182,8 @@ def run_all(exchanges: list[Exchange], server: WireServer) -> dict[str, Received
     return journal
 
 
-def faults(exchange: Exchange, received: Received, database: str, mode: str) -> list[str]:
+def faults(exchange: Exchange, received: Received, found: Kept) -> list[str]:
     """How what is stored differs from what was recorded."""
-    found = kept(database, entity(exchange, mode))
     status = "complete" if exchange.status < 400 else "error"
     missing = differences(received, found, exchange.request, status=status)
     dialect = dialect_of(exchange.path)
@@ -210,13 +210,15 @@ def report(folder: Path, database: str, providers: tuple[str, ...]) -> int:
         instrumentor.uninstrument()
     wrong: list[str] = []
     exact: Counter[tuple[str, str]] = Counter()
+    store = open_store(database)
     for exchange in usable:
         for mode in ("sync", "async"):
             name = entity(exchange, mode)
-            if found := faults(exchange, journal[name], database, mode):
+            if found := faults(exchange, journal[name], kept_in(store, name)):
                 wrong += [f"{name} {exchange.path}: {fault}" for fault in found]
             else:
                 exact[exchange.provider, mode] += 1
+    store.close()
     print(
         f"{'provider':<10} {'exchanges':>9} {'replayed':>9} {'exact sync':>11} {'exact async':>12}"
     )

@@ -39,13 +39,18 @@ def kept(database: Any, entity: str) -> Kept:
     store = open_store(database)
     try:
         store.migrate()  # nothing stored yet leaves a database without tables
-        found = Kept()
-        lists = {"turn": found.turns, "message": found.messages, "memory": found.memories}
-        for row in store.export(entity):
-            lists[row["type"]].append(row)
-        return found
+        return kept_in(store, entity)
     finally:
         store.close()
+
+
+def kept_in(store: Any, entity: str) -> Kept:
+    """The same of an open store."""
+    found = Kept()
+    lists = {"turn": found.turns, "message": found.messages, "memory": found.memories}
+    for row in store.export(entity):
+        lists[row["type"]].append(row)
+    return found
 
 
 def differences(
