@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from wire.modes import SIDES, Outcomes, publish
+from wire.offers import missing
 
 # Frameworks that would talk to others than the loopback server.
 os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "AGNO_TELEMETRY": "false"}
@@ -50,10 +51,21 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
         _skipped.append(f"{report.nodeid}: {report.longrepr}")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out because the installed releases do not offer it."""
+    for name in sorted(missing):
+        terminalreporter.write_line(f"not offered by the installed releases: {name}")
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run that left something out, a backend without its server for instance."""
     if hasattr(session.config, "workerinput"):
         return  # the process that hands tests out sums them up
+    _skipped.extend(
+        f"{name} is not offered"
+        for name in sorted(missing)
+        if not os.environ.get("MEMORI_TEST_OLDEST")
+    )
     if _skipped and os.environ.get("MEMORI_TEST_NO_SKIPS"):
         print("\nskipped, which MEMORI_TEST_NO_SKIPS forbids:", *_skipped, sep="\n  ")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

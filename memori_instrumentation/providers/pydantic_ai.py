@@ -65,6 +65,9 @@ def read_reply(body: Json) -> Reply:
     )
 
 
+_OF_URLS = {"image-url": "image", "audio-url": "audio", "video-url": "video"}
+
+
 @functools.cache
 def _telling() -> InstrumentationSettings:
     """Pydantic AI's own way to put messages in the form of the semantic conventions."""
@@ -106,6 +109,8 @@ def _part(part: Json) -> Part:
         return media_part(modality, mime_type, str(part.get("content", "")))
     if kind == "uri":
         return uri_part(modality, str(part.get("uri")), mime_type)
+    if kind.endswith("-url"):  # the same in the first major
+        return uri_part(_OF_URLS.get(kind, "file"), str(part.get("url")), mime_type)
     if kind == "file":
         return file_part(str(part.get("file_id")), modality)
     return other_part(part)

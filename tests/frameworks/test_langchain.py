@@ -17,6 +17,7 @@ from langchain_models import CHATS, OWN, SAID, Chat, Whole
 
 from wire.check import texts
 from wire.memory import Memory, assert_remembered
+from wire.offers import offered
 from wire.server import WireServer
 
 # langchain-openai shares HTTP clients between models, so the tests must share an event loop.
@@ -88,14 +89,17 @@ async def astream_events(model: BaseChatModel) -> None:
     assert [event async for event in model.astream_events(HELLO, version="v2")]
 
 
-@way
 async def stream_events_v3(model: BaseChatModel) -> None:
     assert model.stream_events(HELLO, version="v3").output.text
 
 
-@way
 async def astream_events_v3(model: BaseChatModel) -> None:
     assert (await (await model.astream_events(HELLO, version="v3")).output).text
+
+
+if offered("langchain_core.language_models:BaseChatModel.stream_events"):
+    way(stream_events_v3)
+    way(astream_events_v3)
 
 
 @way

@@ -27,6 +27,7 @@ from memori_instrumentation import attribution
 from memori_instrumentation.capture import scope
 from wire.check import texts
 from wire.memory import ENTITY, Memory, assert_remembered
+from wire.offers import offered
 from wire.replies import Answer, Choice, ToolCall, text
 from wire.sdks import Place
 from wire.server import WireServer
@@ -57,10 +58,13 @@ async def run_stream(model: Model[Any]) -> None:
         assert [piece async for piece in result.stream_text()]
 
 
-@way
 def run_stream_sync(model: Model[Any]) -> None:
     with Agent(model).run_stream_sync(HELLO) as result:
         assert list(result.stream_text())
+
+
+if offered("pydantic_ai.result:StreamedRunResultSync.__enter__"):
+    way(run_stream_sync)
 
 
 @way

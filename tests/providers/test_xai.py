@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from memori_instrumentation import attribution
 from wire.check import differences, texts
 from wire.memory import ENTITY, Memory
+from wire.offers import offered
 from wire.replies import Answer, Choice, ToolCall, text
 from wire.sdks import HELLO, Place, each, resolve
 from wire.server import WireServer
@@ -116,20 +117,22 @@ async def test_files_and_pictures_are_references(
     client: Any, server: WireServer, memory: Memory
 ) -> None:
     data = bytes(range(256)) * 50
-    given = user(
-        "Read",
-        image("https://example.com/cat.png"),
-        file("file-7"),
-        file(data=data, mime_type="application/pdf"),
-        file(url="https://example.com/a.pdf"),
-    )
-    await resolve(xai.chat(client(), (), messages=[given]).sample())
+    given = ["Read", image("https://example.com/cat.png"), file("file-7")]
+    kinds = ["text", "uri", "file"]
+    if inline := offered("xai_sdk.chat:file(data)"):
+        given += [
+            file(data=data, mime_type="application/pdf"),
+            file(url="https://example.com/a.pdf"),
+        ]
+        kinds += ["blob", "uri"]
+    await resolve(xai.chat(client(), (), messages=[user(*given)]).sample())
     parts = memory.kept().messages[0]["parts"]
-    assert [part["type"] for part in parts] == ["text", "uri", "file", "blob", "uri"]
+    assert [part["type"] for part in parts] == kinds
     assert parts[1]["uri"] == "https://example.com/cat.png"
     assert parts[2]["file_id"] == "file-7"
-    assert parts[3]["mime_type"] == "application/pdf"
-    assert parts[3]["sha256"] == hashlib.sha256(data).hexdigest()
+    if inline:
+        assert parts[3]["mime_type"] == "application/pdf"
+        assert parts[3]["sha256"] == hashlib.sha256(data).hexdigest()
 
 
 TOOLS_ON_THEIR_SIDE = {

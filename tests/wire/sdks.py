@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from wire import bedrock, clients, content
 from wire.google_rows import ROWS as GOOGLE
+from wire.offers import offered
 from wire.sdk import (
     HELLO,
     ONE_ANSWER,
@@ -54,6 +55,9 @@ def _stainless(
     schema: str,
     path: str,
     unset: Sequence[dict[str, Any]],
+    helpers: Callable[[Any], Any] | None = None,
+    parses: bool = True,
+    lacks: Mapping[str, str] | None = None,
     **more: Any,
 ) -> Sdk:
     """An API of the OpenAI or Anthropic SDK.
@@ -62,12 +66,14 @@ def _stainless(
         schema: How ``parse`` takes the model class.
         path: Where the SDK's generic ``post`` sends it.
         unset: Arguments that stand for none given.
+        helpers: What has ``parse`` and ``stream``, if not the resource.
+        parses: Whether this release has ``parse``.
     """
 
-    def called(method: str, **fixed: Any) -> Callable[..., Any]:
+    def called(method: str, on: Callable[[Any], Any], **fixed: Any) -> Callable[..., Any]:
         def call(client: Any, history: History = HELLO, **more: Any) -> Any:
             given = {**arguments(history), **fixed, **more}
-            return getattr(resource(client), method)(**given)
+            return getattr(on(client), method)(**given)
 
         return call
 
@@ -76,7 +82,9 @@ def _stainless(
 
     async def without(client: Any) -> None:
         for given in unset:
-            await resolve(called("create")(client, **given))
+            await resolve(called("create", resource)(client, **given))
+
+    helping = helpers or resource
 
     return Sdk(
         name=name,
@@ -84,16 +92,17 @@ def _stainless(
         operation="chat",
         model=model,
         client=client,
-        create=called("create"),
-        stream=called("create", stream=True),
+        create=called("create", resource),
+        stream=called("create", resource, stream=True),
         text=text,
         status_error=errors,
         resource=resource,
         arguments=arguments,
-        helper=called("stream"),
-        parse=called("parse", **{schema: Place}),
+        helper=called("stream", helping),
+        parse=called("parse", helping, **{schema: Place}) if parses else None,
         positional=post,
         unset=without,
+        lacks={**(lacks or {}), **({} if parses else {"parse": "this release has none"})},
         **more,
     )
 
@@ -110,6 +119,12 @@ def _anthropic_client(url: str, asynchronous: bool, *, retries: int = 0) -> Any:
 
 def _messages(history: History) -> list[dict[str, str]]:
     return [{"role": role, "content": text} for role, text in history]
+
+
+def _chat_helpers(client: Any) -> Any:
+    """What has ``parse`` and ``stream``: before openai 1.92 that was ``beta`` alone."""
+    modern = client.chat.completions
+    return modern if hasattr(modern, "parse") else client.beta.chat.completions
 
 
 def _chat_text(reply: Any) -> str:
@@ -167,14 +182,22 @@ def _xai() -> tuple[Sdk, ...]:
     )
 
 
-_OPENAI_UNSET = ({"temperature": openai.NOT_GIVEN}, {"temperature": openai.omit})
+def _chat_helpers(client: Any) -> Any:
+    """What has ``parse`` and ``stream``: before openai 1.92 that was ``beta`` alone."""
+    modern = client.chat.completions
+    return modern if hasattr(modern, "parse") else client.beta.chat.completions
+
+
+_SENTINELS = ("NOT_GIVEN", "omit") if offered("openai:omit") else ("NOT_GIVEN",)
+_OPENAI_UNSET = tuple({"temperature": getattr(openai, name)} for name in _SENTINELS)
+_ANTHROPIC_PARSES = offered("anthropic.resources.messages:Messages.parse")
 _ANTHROPIC = (
     _anthropic_arguments,
     _blocks_text,
     anthropic.APIStatusError,
     "output_format",
     "/v1/messages",
-    ({"system": anthropic.omit}, {"stop_sequences": anthropic.NOT_GIVEN}),
+    tuple({"system": getattr(anthropic, name)} for name in _SENTINELS),
 )
 _BOTO3 = {
     **without_raw("boto3 hands out no raw responses"),
@@ -255,6 +278,7 @@ SDKS = (
         "response_format",
         "/chat/completions",
         _OPENAI_UNSET,
+        helpers=_chat_helpers,
         choices=lambda client: client.chat.completions.create(
             model=clients.OPENAI_MODEL, messages=_messages(HELLO), n=2
         ),
@@ -272,7 +296,7 @@ SDKS = (
         openai.APIStatusError,
         "text_format",
         "/responses",
-        (*_OPENAI_UNSET, {"instructions": openai.omit}),
+        _OPENAI_UNSET,
         picture=content.responses_picture,
         tool_round=content.responses_tool_round,
         lacks=ONE_ANSWER,
@@ -288,6 +312,7 @@ SDKS = (
             picture=content.anthropic_picture,
             tool_round=content.anthropic_tool_round,
             lacks=ONE_ANSWER,
+            parses=_ANTHROPIC_PARSES,
         )
         for name, resource in (
             ("anthropic", lambda client: client.messages),

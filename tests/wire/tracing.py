@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from google import genai
 
+from wire.clients import http_library
 from wire.sdk import Sdk
 
 
@@ -25,9 +25,13 @@ def wire_instrumentor(sdk: Sdk, asynchronous: bool, monkeypatch: pytest.MonkeyPa
 
     # Google's SDK takes aiohttp where another SDK has brought it.
     monkeypatch.setattr("google.genai._api_client.has_aiohttp", False, raising=False)
-    # The SDKs of today use httpx2; the second major of Google's does not, nor does LiteLLM, which
-    # gives clients of its own to OpenAI's.
-    old = sdk.provider == "gcp.gemini" and genai.__version__.startswith("2.")
-    if old or sdk.framework == "litellm":
+    # LiteLLM gives clients of its own to OpenAI's.
+    if sdk.framework == "litellm" or _library(sdk).__name__ == "httpx":
         return httpx.HTTPXClientInstrumentor()
     return httpx.HTTPX2ClientInstrumentor()
+
+
+def _library(sdk: Sdk) -> Any:
+    """What a row's requests are made with."""
+    made_by = {"aws.bedrock": "anthropic", "gcp.gemini": "google"}
+    return http_library(made_by.get(sdk.provider, sdk.provider))
