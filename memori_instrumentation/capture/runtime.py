@@ -28,7 +28,7 @@ from memori_instrumentation.capture.call import (
     finish_open_calls,
     forget_open_calls,
 )
-from memori_instrumentation.capture.line import Frame
+from memori_instrumentation.capture.line import Frame, Line, Talk
 from memori_instrumentation.capture.once import SPANS, Key, calls_of, key_of
 from memori_instrumentation.capture.reading import Api, Reply, Request
 from memori_instrumentation.capture.scope import Scope, current
@@ -184,7 +184,20 @@ class Runtime:
             self._start()
         return scope, call
 
-        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+    def past(self, api: Api, provider: str, who: Attribution) -> Call:
+        """A call that was made before, whose reply is fetched now. It has no span."""
+        call = Call(api, provider, who.otherwise(self._defaults), self.hand_over)
+        if self._thread is None:
+            self._start()
+        return call
+
+    def line(self, talk: Talk, provider: str, server: tuple[str, int | None] | None) -> Line | None:
+        """Begin noting what passes over a connection; ``None`` where capture is suppressed."""
+        if suppressed(context.get_current()):
+            return None
+        if self._thread is None:
+            self._start()
+        return Line(talk, provider, server, self._queue.put, self._defaults)
 
     def hand_over(self, call: Call) -> None:
         """Give a finished call to the worker. Safe anywhere, also inside the garbage collector."""
@@ -294,7 +307,7 @@ class Runtime:
                     self._digest(item, writer)
             elif isinstance(item, Frame):
                 with gate.working():
-                    for call in self._calls(item):
+                    for call in self._calls_in(item):
                         self._digest(call, writer)
             elif isinstance(item, threading.Event):
                 item.set()
@@ -334,7 +347,7 @@ class Runtime:
             self.stats.failed += 1
             self.stats.once("learner", "turns are stored, but learning does not start: %s", error)
 
-    def _calls(self, frame: Frame) -> list[Call]:
+    def _calls_in(self, frame: Frame) -> list[Call]:
         try:
             return list(frame.line.calls(frame))
         except Exception as error:
