@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tell with the report which cell of the table a test is of."""
     mark = item.get_closest_marker("mode")
-    if mark is not None:
+    if mark is not None and not hasattr(item.module, "CELLS"):  # type: ignore[attr-defined]
         given: dict[str, Any] = item.callspec.params  # type: ignore[attr-defined]
         cell = (*mark.args, given["sdk"].name, SIDES[given["asynchronous"]])
         item.user_properties.append(("cell", cell))

@@ -12,13 +12,18 @@ ROOT = Path(__file__).resolve().parents[1]
 LISTS = ("oldest.txt", "oldest-frameworks.txt")
 OTHER = {"all", "demo", "dev"}
 """Extras made of others, and what our own development needs."""
+NEWEST = {"agno", "boto3", "litellm"}
+"""What is tested in the releases of today alone."""
 
 
 def stated() -> dict[str, str]:
     """Lower bounds of the dependencies and the extras, by package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *(x for name in extras.keys() - OTHER for x in extras[name])]
+    lines = [
+        *project["dependencies"],
+        *(x for name in sorted(extras.keys() - OTHER) for x in extras[name]),
+    ]
     return dict(_parsed(line, ">=") for line in lines)
 
 
@@ -35,6 +40,6 @@ def _parsed(line: str, sign: str) -> tuple[str, str]:
     return found[1].lower(), release
 
 
-@pytest.mark.parametrize("package", stated())
+@pytest.mark.parametrize("package", sorted(stated().keys() - NEWEST))
 def test_the_oldest_release_is_tested(package: str) -> None:
     assert stated()[package] in [pinned(name).get(package) for name in LISTS]

@@ -88,14 +88,7 @@ COMPLETIONS = Sdk(
 )
 
 
-@pytest.fixture
-def sdk() -> Sdk:
-    return COMPLETIONS
-
-
-@pytest.fixture
-def stainless() -> Sdk:
-    return COMPLETIONS
+CELLS = [(COMPLETIONS, False), (COMPLETIONS, True)]
 
 
 async def test_several_prompts_and_choices(

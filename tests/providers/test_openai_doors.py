@@ -68,45 +68,25 @@ def over_aiohttp(url: str, asynchronous: bool, *, retries: int = 0) -> Any:
     return async_openai_client(url, max_retries=retries, http_client=client)
 
 
-def door(sdk: Sdk, client: Callable[..., Any], provider: str = "openai") -> Sdk:
-    return dataclasses.replace(sdk, client=client, provider=provider)
+def door(name: str, sdk: Sdk, client: Callable[..., Any], provider: str = "openai") -> Sdk:
+    return dataclasses.replace(sdk, name=name, client=client, provider=provider)
 
 
 AZURE = "azure.ai.openai"
 DOORS = {
-    "azure-chat": door(CHAT, azure, AZURE),
-    "azure-responses": door(RESPONSES, azure, AZURE),
-    "httpx": door(CHAT, legacy),
-    "aiohttp": door(CHAT, over_aiohttp),
+    "azure-chat": door("azure-chat", CHAT, azure, AZURE),
+    "azure-responses": door("azure-responses", RESPONSES, azure, AZURE),
+    "httpx": door("httpx", CHAT, legacy),
+    "aiohttp": door("aiohttp", CHAT, over_aiohttp),
 }
 
 
-@pytest.fixture(
-    params=[
-        pytest.param((sdk, asynchronous), id=f"{name}-{'async' if asynchronous else 'sync'}")
-        for name, sdk in DOORS.items()
-        for asynchronous in (False, True)
-        if asynchronous or name != "aiohttp"
-    ]
-)
-def opened_door(request: pytest.FixtureRequest) -> tuple[Sdk, bool]:
-    found: tuple[Sdk, bool] = request.param
-    return found
-
-
-@pytest.fixture
-def sdk(opened_door: tuple[Sdk, bool]) -> Sdk:
-    return opened_door[0]
-
-
-@pytest.fixture
-def stainless(sdk: Sdk) -> Sdk:
-    return sdk
-
-
-@pytest.fixture
-def asynchronous(opened_door: tuple[Sdk, bool]) -> bool:
-    return opened_door[1]
+CELLS = [
+    (sdk, asynchronous)
+    for name, sdk in DOORS.items()
+    for asynchronous in (False, True)
+    if asynchronous or name != "aiohttp"
+]
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
