@@ -28,6 +28,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+_SLOW = {
+    "test_agno",
+    "test_bedrock_models",
+    "test_langchain_rounds",
+    "test_litellm_rounds",
+    "test_openai_completions",
+    "test_openai_doors",
+    "test_openai_elsewhere",
+    "test_openai_responses",
+    "test_sources",
+    "test_stacks",
+}
+"""Modules that go through much that others test already, by further doors: for the slow run."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the slow run what is its; put real instrumentations last, since not all of them take
+    all of their patches back."""
+    for item in items:
+        if item.path.stem in _SLOW:
+            item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path.parent.name == "foreign")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tell with the report which cell of the table a test is of."""
     mark = item.get_closest_marker("mode")

@@ -104,6 +104,7 @@ def test_no_json_is_too_strange(api: Api, body: dict[str, Any], events: list[Any
 
 PATHS = {
     "openai.chat": "/chat/completions",
+    "openai.completions": "/completions",
     "openai.responses": "/responses",
     "anthropic": "/v1/messages",
     "google": ":streamGenerateContent",

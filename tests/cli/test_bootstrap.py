@@ -40,7 +40,7 @@ def test_nothing_is_loaded_at_start(run):
 def test_the_hook_watches_what_the_providers_patch():
     from memori_instrumentation.providers import build_all
 
-    patched = [{patch.module for patch in patcher._patches} for patcher in build_all()]
+    patched = [{patch.module for patch in patcher.patches} for patcher in build_all()]
     assert all(not modules.isdisjoint(TARGETS) for modules in patched)
     assert set(TARGETS) <= set().union(*patched)
 

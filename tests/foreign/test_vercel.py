@@ -68,7 +68,7 @@ def test_what_is_stored_crossed_the_wire(recording: dict[str, Any], database: st
         if '"error"' not in exchange["answered"][:20]:
             streamed = bool(request.get("stream"))
             messages += oracle_replies.replied(
-                dialect.name, exchange["answered"], streamed
+                dialect.name, exchange["answered"].encode(), streamed
             ).messages
         crossed |= {_flat(role, part) for role, parts in messages for part in parts}
     assert said == crossed

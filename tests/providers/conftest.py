@@ -15,7 +15,7 @@ from wire.sdks import SDKS, STAINLESS, Sdk
 __all__ = ["memory", "server", "small_heap", "uninstrumented", "user", "wire_server"]
 
 
-VARIANTS = {"anthropic-beta", "google-chats", "bedrock-anthropic"}
+VARIANTS = {"anthropic-beta", "bedrock-anthropic", "bedrock-invoke", "google-chats"}
 """Other doors of an SDK into the same transport and wire format: theirs is the slow run."""
 
 

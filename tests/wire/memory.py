@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from memori_instrumentation import MemoriInstrumentor
+from memori_storage import open_store
 from wire.check import Kept, differences, kept
 from wire.sdks import Sdk
 from wire.server import WireServer
@@ -18,11 +21,22 @@ from wire.server import WireServer
 ENTITY = "user-1"
 
 
+@functools.cache
+def _empty() -> bytes:
+    """A database with all its tables: migrating costs more than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_store(f"sqlite:///{folder}/memori.db")
+        store.migrate()
+        store.close()
+        return (Path(folder) / "memori.db").read_bytes()
+
+
 class Memory:
     """The instrumentation at work, and what a test asks it."""
 
     def __init__(self, folder: Path) -> None:
         self.database = f"sqlite:///{folder}/memori.db"
+        (folder / "memori.db").write_bytes(_empty())
         self.exporter = InMemorySpanExporter()
         self.provider = TracerProvider()
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))
