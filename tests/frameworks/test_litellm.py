@@ -331,12 +331,12 @@ async def test_in_anthropics_words(server: WireServer, memory: Memory) -> None:
 
 @pytest.mark.usefixtures("user")
 async def test_a_text_completion(server: WireServer, memory: Memory) -> None:
-    """OpenAI's SDK is not captured there, for completions are no conversations of its."""
     given = OPENAI.given(server, model="text-completion-openai/babbage-002")
-    assert litellm.text_completion(prompt=HELLO, **given).choices[0].text == "a city."
+    said = "You said: I live in Lisbon."
+    assert litellm.text_completion(prompt=HELLO, **given).choices[0].text == said
     await litellm.atext_completion(prompt=HELLO, **given)
     found = memory.kept()
-    assert texts(found.messages) == [("user", HELLO), ("assistant", "a city.")]
+    assert texts(found.messages) == [("user", HELLO), ("assistant", said)]
     assert [turn["provider"] for turn in found.turns] == ["openai", "openai"]
 
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from wire.background import Background, Later
-from wire.dialects import Dialect, dialect_of, streams
+from wire.dialects import DIALECTS, Dialect, dialect_of, streams
 from wire.replies import Answer, Received, text
 
 if TYPE_CHECKING:
@@ -265,7 +265,8 @@ class _Connection(socketserver.StreamRequestHandler):
         received.status = later.status
         answer = Answer(status=later.status, cut_after=later.cut_after)
         if later.events is not None:
-            self._streamed(received, answer, iter(later.events))
+            dialect = next(it for it in DIALECTS if it.name == "openai.responses")
+            self._streamed(received, answer, dialect, iter(later.events))
         else:
             self._whole(received, answer, json.dumps(later.body).encode())
 
