@@ -99,4 +99,4 @@ def _row(chat: Chat) -> Sdk:
 
 
 # Google's need another environment: see ``frameworks.langchain_models``.
-ROWS = [_row(chat) for chat in CHATS if chat.sdk.provider != "gcp.gemini"]
+ROWS = [_row(chat) for chat in CHATS if chat.sdk.provider in ("openai", "anthropic")]

@@ -193,6 +193,12 @@ def google_part(given: dict[str, Any]) -> Part:
         return ("call", call.get("id"), call["name"], canonical(call.get("args") or {}))
     if result := part.get("functionResponse"):
         return ("result", result.get("id"), canonical(result.get("response")))
+    if code := part.get("executableCode"):
+        written = {"language": code.get("language"), "code": code.get("code")}
+        return ("call", code.get("id"), "code_execution", canonical(written))
+    if ran := part.get("codeExecutionResult"):
+        output = {"outcome": ran.get("outcome"), "output": ran.get("output")}
+        return ("result", ran.get("id"), canonical(output))
     if data := part.get("inlineData"):
         return blob(data.get("mimeType"), data["data"])
     if data := part.get("fileData"):

@@ -164,4 +164,4 @@ def _row(over: Asked) -> Sdk:
 
 
 # Google's need another environment: see ``frameworks.pydantic_models``.
-ROWS = [_row(over) for over in MODELS if over.sdk.provider != "gcp.gemini"]
+ROWS = [_row(over) for over in MODELS if over.sdk.provider in ("openai", "anthropic")]
