@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from wire.modes import SIDES, Outcomes, publish
 from wire.offers import missing
@@ -15,6 +16,10 @@ from wire.offers import missing
 os.environ |= {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "AGNO_TELEMETRY": "false"}
 
 _PAGE = Path(__file__).parents[1] / "docs" / "providers.md"
+# Cores are shared: how long an example takes says nothing.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
 _skipped: list[str] = []
 _outcomes = Outcomes()
 

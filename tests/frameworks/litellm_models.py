@@ -66,6 +66,8 @@ def told(route: Route, memory: Memory, server: WireServer) -> Kept:
     different = differences(received, found)
     if not route.ids:
         different = [line for line in different if not line.startswith("response_id")]
+    if route is MISTRAL:  # whose streams count no tokens, so that LiteLLM does
+        different = [line for line in different if not line.endswith("is not None")]
     assert different == []
     (turn,) = found.turns
     assert (turn["framework"], turn["provider"]) == ("litellm", route.provider)

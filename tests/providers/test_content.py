@@ -92,7 +92,7 @@ async def test_request_parameters_are_on_the_span(
     stainless: Sdk, asynchronous: bool, server: WireServer, memory: Memory
 ) -> None:
     given: dict[str, Any] = {"temperature": 0.5, "top_p": 0.9}
-    if stainless.provider == "anthropic":
+    if stainless.provider != "openai":
         given = {"max_tokens": 99, "stop_sequences": ["END"]}
     await resolve(stainless.create(stainless.client(server.url, asynchronous), **given))
     (span,) = memory.spans()

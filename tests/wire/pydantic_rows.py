@@ -158,7 +158,10 @@ def _row(over: Asked) -> Sdk:
             **dict.fromkeys(("raw-parsed", "raw", "bytes"), "Pydantic AI gives messages only"),
             "unset": "Pydantic AI knows no such arguments",
             "choices": "Pydantic AI asks for one answer",
-            "break/sync": "Pydantic AI's synchronous streams are closed by their `with` block",
+            **dict.fromkeys(
+                ("break/sync", "raise/sync"),
+                "Pydantic AI's synchronous streams are closed by their `with` block",
+            ),
         },
     )
 
