@@ -1,4 +1,4 @@
-"""The ranges of releases that are stated are those that CI tests."""
+"""The ranges of releases that are stated begin where the lists of the oldest in ``.ci`` do."""
 
 from __future__ import annotations
 
