@@ -29,6 +29,10 @@ class Place(NamedTuple):
     def here(cls) -> Place:
         return cls(context.get_current(), scope.current())
 
+    def says_who(self) -> bool:
+        """Whether anything says there whose the call is."""
+        return self.scope is not None or read(baggage.get_all(self.ctx), self.ctx) != Attribution()
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -54,15 +58,16 @@ class Exchange:
 class Talk(Protocol):
     """What is said over one connection, understood; on the worker, in order.
 
-    Each method gives the calls that are over with it.
+    What passed comes to ``read`` first, and then to ``sent`` or ``received`` unless it is noise:
+    messages that say nothing and are large. ``place`` is where the app last sent something. Each
+    of the other methods gives the calls that are over with it.
     """
 
     api: Api
-    noise: frozenset[str]
-    """Types of messages that say nothing and are large."""
 
+    def read(self, data: str | bytes) -> Any: ...
     def sent(self, event: Json, at: int, place: Place) -> Iterable[Exchange]: ...
-    def received(self, event: Json, at: int) -> Iterable[Exchange]: ...
+    def received(self, event: Json, at: int, place: Place) -> Iterable[Exchange]: ...
     def ended(self, at: int) -> Iterable[Exchange]: ...
 
 
@@ -78,6 +83,9 @@ class Frame(NamedTuple):
 
 class Line:
     """A connection as the app uses it.
+
+    What is sent where nothing says for whom counts as sent where the connection was made: messages
+    may pass in tasks that the app's own context never reached.
 
     Args:
         talk: Understands what passes.
@@ -104,6 +112,7 @@ class Line:
         self._server = server
         self._put = put
         self._defaults = defaults
+        self._opened = self._last = Place.here()
         opening(self)
 
     # --- the app's threads ----------------------------------------------------------------------
@@ -115,6 +124,8 @@ class Line:
         place = Place.here()
         if place.scope is not None:
             place.scope.join(self)
+        if not place.says_who():
+            place = self._opened
         self._put(Frame(self, "sent", data, time_ns(), place))
 
     def received(self, data: Any) -> None:
@@ -143,12 +154,13 @@ class Line:
             for exchange in left:
                 exchange.error = exchange.error or frame.data
             return left
-        event = None if _is_noise(frame.data, talk.noise) else sse.document(frame.data)
+        if frame.place is not None:
+            self._last = frame.place
+        event = talk.read(frame.data)
         if not isinstance(event, dict):
             return ()
-        if frame.place is not None:
-            return talk.sent(event, frame.at, frame.place)
-        return talk.received(event, frame.at)
+        hear = talk.sent if frame.way == "sent" else talk.received
+        return hear(event, frame.at, self._last)
 
     def _call(self, exchange: Exchange) -> Call:
         ctx, around = exchange.place
@@ -177,7 +189,12 @@ _LONG = 2_000
 _EDGE = 200
 
 
-def _is_noise(data: Any, noise: frozenset[str]) -> bool:
+def typed(data: str | bytes, noise: frozenset[str]) -> Any:
+    """What a message of an API says that gives its messages a ``type``; ``None`` for noise."""
+    return None if is_noise(data, noise) else sse.document(data)
+
+
+def is_noise(data: str | bytes, noise: frozenset[str]) -> bool:
     """Whether a long message is of a type that says nothing, by a look at its edges: decoding
     sound costs more than all the rest."""
     if len(data) < _LONG:

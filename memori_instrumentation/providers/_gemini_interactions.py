@@ -56,6 +56,8 @@ _ENDED = frozenset(
     {"completed", "requires_action", "incomplete", "budget_exceeded", "requires_continuation"}
 )
 """Statuses of an answer that is there as far as it will be."""
+_PENDING = frozenset({"queued", "in_progress"})
+"""Statuses of an answer that is still in the making."""
 
 
 def read_request(body: Json) -> Request:
@@ -71,6 +73,7 @@ def read_request(body: Json) -> Request:
         model=string(body.get("model")) or agent,
         system=string(body.get("system_instruction")),
         previous_response_id=string(body.get("previous_interaction_id")),
+        later=body.get("background") is True,
         attributes=attributes,
     )
 
@@ -111,6 +114,7 @@ def read_reply(body: Json) -> Reply:
         finish_reasons=[status] if status and complete else [],
         usage=usage,
         complete=complete,
+        pending=status in _PENDING,
         error=_failure(body, steps) if status == "failed" else None,
     )
 
@@ -229,3 +233,7 @@ def _extend(step: dict[str, Any], field: str, given: Json) -> None:
 
 API = Api("/interactions", "chat", read_request, read_reply, assemble)
 AGENT_API = replace(API, operation="invoke_agent")
+_FETCHED = replace(API, path="/interactions/*", method="get", fetches=True)
+_CANCELLED = replace(API, path="/interactions/*/cancel", fetches=True)
+APIS = (API, _FETCHED, _CANCELLED)
+"""Calls, and what brings the answers of those that are answered later."""

@@ -8,11 +8,13 @@ it is, where the app has switched the transcripts on.
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from memori_instrumentation.capture import sse
+from memori_instrumentation.capture.line import Exchange, Place
 from memori_instrumentation.capture.reading import (
     Api,
     Assembled,
@@ -24,69 +26,13 @@ from memori_instrumentation.capture.reading import (
     text_part,
 )
 from memori_instrumentation.providers import _gemini
-from memori_instrumentation.providers._dialogue import Protocol, Weight
 from memori_storage.records import Message
 
-_OF_USER = Weight.USER | Weight.KEPT
-_OF_MODEL = Weight.MODEL | Weight.KEPT
-_SENT = {
-    "setup": Weight.SETS,
-    "contextUpdate": Weight.SETS,
-    "client_content": _OF_USER,
-    "tool_response": _OF_USER,
-}
-"""What the app sends, by its first key. What is not here is sound, pictures and signals."""
-_RECEIVED = {
-    "setupComplete": Weight.SETS,
-    "inputTranscription": _OF_USER,
-    "outputTranscription": _OF_MODEL,
-    "modelTurn": _OF_MODEL,
-    "text": Weight.NOTHING,
-    "inlineData": Weight.NOTHING,
-    "toolCall": _OF_MODEL | Weight.ENDS,
-    "turnComplete": Weight.KEPT | Weight.ENDS,
-    "generationComplete": Weight.KEPT,
-    "interrupted": Weight.KEPT,
-    "groundingMetadata": Weight.KEPT,
-    "urlContextMetadata": Weight.KEPT,
-    "usageMetadata": Weight.KEPT,
-}
-"""What the server sends, by the keys in it."""
-_SOUND = {"modelTurn", "inlineData"}
-_FIRST_KEYS = re.compile(r'\s*\{\s*"(\w+)"\s*:\s*(?:\{\s*"(\w+)")?')
-# A key that is quoted in a text has a backslash before its second quote.
-_KEYS = re.compile(f'"({"|".join(_RECEIVED)})"')
-_MODEL = re.compile(r'"model"\s*:\s*"(?:[^"]*/)?([^"]+)"')
-
-
-def _sent(frame: str) -> Weight:
-    found = _FIRST_KEYS.match(frame)
-    if found is None:
-        return Weight.NOTHING
-    if found.groups() == ("realtime_input", "text"):
-        return _OF_USER
-    return _SENT.get(found[1], Weight.NOTHING)
-
-
-def _received(frame: str) -> Weight:
-    keys = set(_KEYS.findall(frame))
-    if keys == _SOUND:
-        return Weight.MODEL
-    weight = Weight.NOTHING
-    for key in keys:
-        weight |= _RECEIVED[key]
-    return weight
-
-
-def _model(frame: str) -> str | None:
-    found = _MODEL.search(frame)
-    return found and found[1]
-
-
-def _plain(request: Any) -> Json:
-    """A turn's request, as :class:`Dialogue` holds it, with its frames decoded."""
-    frames = {name: [sse.document(it) for it in request[name]] for name in ("settings", "said")}
-    return {**request, **frames}
+_HEARD = re.compile(
+    r'\s*\{\s*"realtime_input"\s*:\s*\{\s*"(?:audio|video|mediaChunks|media_chunks)"'
+)
+"""How frames begin that carry what the app's side hears and sees."""
+_MAX_SETTINGS = 16
 
 
 def read_request(body: Json) -> Request:
@@ -143,8 +89,7 @@ def assemble(events: Iterable[Json]) -> Assembled:
     finished = interrupted = False
     for event in events:
         content, tools = mapping(event.get("serverContent")), mapping(event.get("toolCall"))
-        said = items(mapping(content.get("modelTurn")).get("parts"))
-        parts += [part for part in said if not part.get("inlineData")]
+        parts += items(mapping(content.get("modelTurn")).get("parts"))
         if text := string(mapping(content.get("outputTranscription")).get("text")):
             parts.append({"text": text})
         calls = items(tools.get("functionCalls"))
@@ -162,5 +107,103 @@ def assemble(events: Iterable[Json]) -> Assembled:
 
 _METADATA = ("groundingMetadata", "urlContextMetadata")
 
-API = Api("/live", "generate_content", read_request, _gemini.read_reply, assemble, _plain)
-PROTOCOL = Protocol(API, _sent, _received, _model)
+API = Api("/live", "generate_content", read_request, _gemini.read_reply, assemble)
+
+
+class LiveTalk:
+    """The model's turns over one socket, each with what the user's side has said since the one
+    before. Frames go both ways for as long as the app likes: none asks, and none returns."""
+
+    api = API
+
+    def __init__(self) -> None:
+        # The provider keeps the history of a socket: this links its turns.
+        self._id = f"live-{uuid.uuid4()}"
+        self._model: str | None = None
+        self._settings: list[Json] = []
+        """What holds from here on."""
+        self._asking: Exchange | None = None
+        """What the user's side has said and the model has not begun to answer."""
+        self._answering: Exchange | None = None
+
+    def read(self, data: str | bytes) -> Any:
+        text = data if isinstance(data, str) else data.decode("utf-8", "replace")
+        return None if _HEARD.match(text) else sse.document(text)
+
+    def sent(self, event: Json, at: int, place: Place) -> Iterable[Exchange]:
+        if "setup" in event or "contextUpdate" in event:
+            model = string(mapping(event.get("setup")).get("model"))
+            self._model = self._model or (model and model.rpartition("/")[2])
+            self._set(event)
+        elif _says(event):
+            # While the model speaks, the user's words are for its next turn.
+            self._asked(at, place).request["said"].append(event)
+        return ()
+
+    def received(self, event: Json, at: int, place: Place) -> Iterable[Exchange]:
+        content = mapping(event.get("serverContent"))
+        if "setupComplete" in event:
+            self._set(event)
+        calls = "toolCall" in event
+        speaks = calls or not _SPOKEN.isdisjoint(content)
+        ends = calls or content.get("turnComplete") is True
+        transcript = "inputTranscription" in content
+        if transcript:
+            # It comes when it is ready, often in the middle of the answer.
+            (self._answering or self._asked(at, place)).request["said"].append(event)
+        if self._answering is None and speaks:
+            self._answering, self._asking = self._asked(at, place), None
+        if self._answering is None and ends:
+            self._answering, self._asking = self._asking, None  # answered with nothing
+        answering = self._answering
+        if answering is None or (transcript and not speaks and not ends):
+            return ()
+        answering.take(_without_sound(event), at)
+        if not ends:
+            return ()
+        self._answering = None
+        return (answering,)
+
+    def ended(self, at: int) -> Iterable[Exchange]:
+        left = [it for it in (self._answering, self._asking) if it is not None]
+        for exchange in left:
+            exchange.ended_ns = at
+        return left
+
+    def _set(self, event: Json) -> None:
+        # A new list: turns hold the one that they began with.
+        self._settings = [*self._settings[1 - _MAX_SETTINGS :], event]
+
+    def _asked(self, at: int, place: Place) -> Exchange:
+        """What the model's next turn will answer, begun if it is not yet."""
+        if self._asking is None:
+            request = {
+                "model": self._model,
+                "settings": self._settings,
+                "said": [],
+                "conversation": self._id,
+            }
+            self._asking = Exchange(request, place, at)
+        return self._asking
+
+
+_SPOKEN = frozenset({"modelTurn", "outputTranscription"})
+
+
+def _says(event: Json) -> bool:
+    """Whether the user's side says something in what the app sends. The rest is signals."""
+    return (
+        "client_content" in event
+        or "tool_response" in event
+        or "text" in mapping(event.get("realtime_input"))
+    )
+
+
+def _without_sound(event: Json) -> Json:
+    """An event less the sound and pictures in it, which need not be held until the turn ends."""
+    content = mapping(event.get("serverContent"))
+    parts = items(mapping(content.get("modelTurn")).get("parts"))
+    if not any(part.get("inlineData") for part in parts):
+        return event
+    words = {"parts": [part for part in parts if not part.get("inlineData")]}
+    return {**event, "serverContent": {**content, "modelTurn": words}}

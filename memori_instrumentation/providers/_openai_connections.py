@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from memori_instrumentation.capture.line import Place, Talk
-from memori_instrumentation.capture.runtime import active
+from memori_instrumentation.capture.line import Talk
 from memori_instrumentation.providers._choke import Args, unusable
 from memori_instrumentation.providers._openai_realtime import RealtimeTalk
 from memori_instrumentation.providers._openai_socket import ResponsesTalk
 from memori_instrumentation.providers._patching import Patch
-from memori_instrumentation.providers._websockets import server_of, tap
+from memori_instrumentation.providers._websockets import server_of, watch
 
 Provider = Callable[[Any], str]
 
@@ -40,7 +39,7 @@ _ENTERED = (("enter", "__enter__"), ("enter", "__aenter__"))
 def _realtime(connection: Any) -> Talk:
     query = parse_qs(urlsplit(connection.request.path).query)
     named = query.get("model") or query.get("deployment")
-    return RealtimeTalk(named[0] if named else None, Place.here())
+    return RealtimeTalk(named[0] if named else None)
 
 
 def _responses(connection: Any) -> Talk:
@@ -56,30 +55,27 @@ def _made(
 ) -> list[Patch]:
     """The patches of what makes an API's connections, sync and async."""
 
-    def watch(manager: Any, made: Any, owner: str, *, is_async: bool) -> None:
-        runtime = active()
-        if runtime is None:
-            return
+    def noted(manager: Any, made: Any, owner: str, *, is_async: bool) -> None:
         try:
             # The SDK's own connection, or the one under it.
             connection = getattr(made, "_connection", made)
-            client = getattr(manager, f"_{owner}__client")
-            line = runtime.line(talk(connection), provider(client), server_of(connection))
-            if line is not None:
-                tap(connection, line, is_async=is_async)
+            server = server_of(connection)
+            named = provider(getattr(manager, f"_{owner}__client"))
         except Exception as error:
             unusable("a connection", error)
+            return
+        watch(connection, talk(connection), named, server, is_async=is_async)
 
     name = f"{api}ConnectionManager"
 
     def sync(wrapped: Any, manager: Any, args: Args, kwargs: Any) -> Any:
         made = wrapped(*args, **kwargs)
-        watch(manager, made, name, is_async=False)
+        noted(manager, made, name, is_async=False)
         return made
 
     async def asynchronous(wrapped: Any, manager: Any, args: Args, kwargs: Any) -> Any:
         made = await wrapped(*args, **kwargs)
-        watch(manager, made, f"Async{name}", is_async=True)
+        noted(manager, made, f"Async{name}", is_async=True)
         return made
 
     return [

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from memori_instrumentation.capture.line import Exchange, Place
+from memori_instrumentation.capture.line import Exchange, Place, typed
 from memori_instrumentation.capture.reading import (
     Api,
     Json,
@@ -61,6 +61,9 @@ def read_reply(body: Json) -> Reply:
 API = Api("/realtime", "chat", read_request, read_reply, _openai_responses.assemble)
 
 _PLACED = frozenset({f"conversation.item.{how}" for how in ("created", "added", "done")})
+_SOUND = frozenset(
+    {"input_audio_buffer.append", "response.output_audio.delta", "response.audio.delta"}
+)
 _SAID = 256
 """Most items that wait for a response."""
 
@@ -70,17 +73,12 @@ class RealtimeTalk:
 
     Args:
         model: As the connection's URL names it.
-        place: Where it was made.
     """
 
     api = API
-    noise = frozenset(
-        {"input_audio_buffer.append", "response.output_audio.delta", "response.audio.delta"}
-    )
 
-    def __init__(self, model: str | None, place: Place) -> None:
+    def __init__(self, model: str | None) -> None:
         self._model = model
-        self._place = place
         self._instructions: str | None = None
         self._transcribing = False
         self._conversation: str | None = None
@@ -93,10 +91,12 @@ class RealtimeTalk:
         self._held: Exchange | None = None
         """A call that is over but for the transcript of what was spoken."""
 
+    def read(self, data: str | bytes) -> Any:
+        return typed(data, _SOUND)
+
     # --- what the app sends ---------------------------------------------------------------------
 
     def sent(self, event: Json, at: int, place: Place) -> Iterable[Exchange]:
-        self._place = place
         kind = event.get("type")
         if kind == "conversation.item.create":
             self._say(dict(mapping(event.get("item"))))
@@ -115,7 +115,7 @@ class RealtimeTalk:
 
     # --- what the server sends ------------------------------------------------------------------
 
-    def received(self, event: Json, at: int) -> Iterable[Exchange]:
+    def received(self, event: Json, at: int, place: Place) -> Iterable[Exchange]:
         kind = str(event.get("type"))
         if kind in ("session.created", "session.updated"):
             self._session(mapping(event.get("session")))
@@ -126,7 +126,7 @@ class RealtimeTalk:
         elif kind == "error":
             self._refused(mapping(event.get("error")))
         elif kind.startswith("response."):
-            return self._answered(kind, event, at)
+            return self._answered(kind, event, at, place)
         return ()
 
     def _session(self, session: Json) -> None:
@@ -190,14 +190,14 @@ class RealtimeTalk:
                 self._asked.remove(asked)
                 return
 
-    def _answered(self, kind: str, event: Json, at: int) -> Iterable[Exchange]:
+    def _answered(self, kind: str, event: Json, at: int, place: Place) -> Iterable[Exchange]:
         response = mapping(event.get("response"))
         name = str(response.get("id") or event.get("response_id"))
         exchange = self._answering.get(name)
         if exchange is None:
             if not response:
                 return ()
-            exchange = self._answering[name] = self._begun(response, at)
+            exchange = self._answering[name] = self._begun(response, at, place)
         exchange.take(event, at)
         if kind == "response.output_item.added" and (own := mapping(event.get("item")).get("id")):
             self._known.add(str(own))
@@ -209,9 +209,9 @@ class RealtimeTalk:
         self._held = exchange if self._waits(exchange) else None
         return over if self._held is exchange else [*over, exchange]
 
-    def _begun(self, response: Json, at: int) -> Exchange:
+    def _begun(self, response: Json, at: int, place: Place) -> Exchange:
         """A response that was asked for, or that followed by itself on what was spoken."""
-        exchange = self._asked.popleft() if self._asked else Exchange({}, self._place, at)
+        exchange = self._asked.popleft() if self._asked else Exchange({}, place, at)
         self._conversation = string(response.get("conversation_id")) or self._conversation
         return self._with_what_was_said(exchange)
 

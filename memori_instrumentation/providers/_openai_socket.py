@@ -6,10 +6,11 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from typing import Any
 
-from memori_instrumentation.capture.line import Exchange, Place
+from memori_instrumentation.capture.line import Exchange, Place, typed
 from memori_instrumentation.capture.reading import Json, items, mapping, string
 from memori_instrumentation.providers import _openai_responses
 
+_PICTURES = frozenset({"response.audio.delta", "response.image_generation_call.partial_image"})
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 
@@ -21,13 +22,15 @@ class ResponsesTalk:
     """
 
     api = _openai_responses.API
-    noise = frozenset({"response.audio.delta", "response.image_generation_call.partial_image"})
 
     def __init__(self) -> None:
         self._asked: defaultdict[str | None, deque[Exchange]] = defaultdict(deque)
         self._answering: dict[str | None, Exchange] = {}
         self._steering: defaultdict[str, list[Json]] = defaultdict(list)
         self._steered_from: Place | None = None
+
+    def read(self, data: str | bytes) -> Any:
+        return typed(data, _PICTURES)
 
     def sent(self, event: Json, at: int, place: Place) -> Iterable[Exchange]:
         if event.get("type") == "response.create":
@@ -38,7 +41,7 @@ class ResponsesTalk:
             self._steering[before].extend(_items(event.get("input")))
         return ()
 
-    def received(self, event: Json, at: int) -> Iterable[Exchange]:
+    def received(self, event: Json, at: int, place: Place) -> Iterable[Exchange]:
         kind = string(event.get("type"))
         lane = string(event.get("stream_id"))
         if kind == "response.steer.failed":

@@ -12,7 +12,7 @@ import weakref
 from typing import Any
 from urllib.parse import urlsplit
 
-from memori_instrumentation.capture.line import Line
+from memori_instrumentation.capture.line import Line, Talk
 from memori_instrumentation.capture.runtime import active
 from memori_instrumentation.providers._choke import unusable
 
@@ -23,10 +23,26 @@ def server_of(connection: Any) -> tuple[str, int | None] | None:
     return (url.hostname, url.port) if url.hostname else None
 
 
-def tap(connection: Any, line: Line, *, is_async: bool) -> None:
-    """Let a line note what passes over a connection from now on."""
-    (_tap_async if is_async else _tap_sync)(connection, line)
-    weakref.finalize(connection, line.finish)
+def watch(
+    connection: Any,
+    talk: Talk,
+    provider: str,
+    server: tuple[str, int | None] | None,
+    *,
+    is_async: bool,
+) -> None:
+    """Let a line note what passes over a connection from now on. Never raises."""
+    runtime = active()
+    if runtime is None:
+        return
+    try:
+        line = runtime.line(talk, provider, server)
+        if line is None:
+            return
+        (_tap_async if is_async else _tap_sync)(connection, line)
+        weakref.finalize(connection, line.finish)
+    except Exception as error:
+        unusable("a connection", error)
 
 
 def _tap_sync(connection: Any, line: Line) -> None:

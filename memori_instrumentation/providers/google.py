@@ -30,12 +30,11 @@ from memori_instrumentation.providers._choke import (
     server_at,
     unusable,
 )
-from memori_instrumentation.providers._dialogue import Dialogue
 from memori_instrumentation.providers._gemini import APIS
-from memori_instrumentation.providers._gemini_live import PROTOCOL
+from memori_instrumentation.providers._gemini_live import LiveTalk
 from memori_instrumentation.providers._patching import Patch, Patcher
-from memori_instrumentation.providers._sockets import noting
 from memori_instrumentation.providers._stainless import patcher
+from memori_instrumentation.providers._websockets import watch
 
 
 def _describe(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
@@ -184,11 +183,12 @@ _ASKED = re.compile(rb'\s*\{\s*"(model|agent)"\s*:\s*"([^"\\]+)"')
 def _describe_interaction(client: Any, args: Args, kwargs: Kwargs) -> Asked | None:
     request = kwargs["request"]
     url = request.url
-    if request.method != "POST" or first_api((interactions.API,), url.path) is None:
+    api = first_api(interactions.APIS, url.path, request.method.lower())
+    if api is None:
         return None
     asked = _ASKED.match(request.content)
     return Asked(
-        interactions.AGENT_API if asked and asked[1] == b"agent" else interactions.API,
+        interactions.AGENT_API if asked and asked[1] == b"agent" else api,
         "gcp.vertex_ai" if "/projects/" in url.path else "gcp.gemini",
         asked[2].decode() if asked else None,
         server_at(str(url)),
@@ -220,15 +220,20 @@ def _connecting(wrapped: Any, instance: Any, args: Args, kwargs: Any) -> Any:
 
 
 def _noted(uri: str, kwargs: Kwargs) -> dict[str, Any]:
-    """What to add to the arguments of ``connect`` so that a dialogue is told of the connection."""
+    """What to add to the arguments of ``connect`` so that a line notes what passes."""
     from websockets.asyncio.client import ClientConnection
 
     url = urlsplit(uri)
     provider = "gcp.vertex_ai" if "aiplatform" in uri else "gcp.gemini"
     port = url.port or (80 if url.scheme == "ws" else 443)
-    dialogue = Dialogue(PROTOCOL, provider, (url.hostname or "", port))
-    base = kwargs.get("create_connection") or ClientConnection
-    return {"create_connection": noting(base, dialogue)}
+    made_by = kwargs.get("create_connection") or ClientConnection
+
+    def made(*args: Any, **kwargs: Any) -> Any:
+        connection = made_by(*args, **kwargs)
+        watch(connection, LiveTalk(), provider, (url.hostname or "", port), is_async=True)
+        return connection
+
+    return {"create_connection": made}
 
 
 def _early_interactions() -> Sequence[Patch]:
@@ -236,7 +241,7 @@ def _early_interactions() -> Sequence[Patch]:
     return patcher(
         "google.genai._interactions._base_client",
         "request",
-        (interactions.API,),
+        interactions.APIS,
         lambda client: "gcp.vertex_ai" if client._is_vertex else "gcp.gemini",
     ).patches
 
