@@ -285,6 +285,69 @@ async def test_how_it_ended(
     assert (turn["error_type"], turn["error_message"]) == failure
 
 
+def page(status: str, **more: Any) -> bytes:
+    """An interaction as it is fetched."""
+    return json.dumps({"id": "int-1", "model": GOOGLE_MODEL, "status": status, **more}).encode()
+
+
+@pytest.mark.parametrize("ended", ["completed", "requires_action", "failed", "cancelled"])
+async def test_made_in_the_background(
+    ended: str, interactions: Interactions, server: WireServer, memory: Memory
+) -> None:
+    """Stored when asked for, completed when fetched; polling is no call of a model."""
+    server.script(answered("in_progress"))
+    server.pages["/interactions/int-1"] = page("in_progress")
+    begun = await interactions.create(input="Where do I live?", background=True)
+    assert begun.status == "in_progress"
+    for _ in range(2):
+        await resolve(interactions.api.get("int-1"))
+    found = memory.kept()
+    assert [turn["status"] for turn in found.turns] == ["incomplete"]
+    assert texts(found.messages) == [("user", "Where do I live?")]
+    steps = [] if ended == "failed" else [said("In Lisbon.")]
+    failure = [{"code": "overloaded", "message": "too busy"}] if ended == "failed" else []
+    body = page(ended, steps=steps, errors=failure, usage={"total_output_tokens": 3})
+    if ended == "cancelled":
+        server.pages["/interactions/int-1/cancel"] = body
+        assert (await resolve(interactions.api.cancel("int-1"))).status == ended
+    else:
+        server.pages["/interactions/int-1"] = body
+        for _ in range(2):
+            assert (await resolve(interactions.api.get("int-1"))).status == ended
+    found = memory.kept()
+    (turn,) = found.turns
+    whole = ended in ("completed", "requires_action")
+    assert turn["status"] == ("complete" if whole else _ENDS[ended])
+    assert texts(found.messages) == [
+        ("user", "Where do I live?"),
+        *[("assistant", "In Lisbon.")] * len(steps),
+    ]
+    assert turn["error_type"] == ("overloaded" if ended == "failed" else None)
+    assert turn["usage"]["output_tokens"] == 3
+    assert len(memory.spans()) == 1
+
+
+_ENDS = {"failed": "error", "cancelled": "incomplete"}
+
+
+async def test_a_background_answer_fetched_as_a_stream(
+    interactions: Interactions, server: WireServer, memory: Memory
+) -> None:
+    server.script(answered("in_progress"))
+    await interactions.create(input="Where do I live?", background=True)
+    events = [
+        {"event_type": "interaction.created", "interaction": {"id": "int-1"}},
+        *step_events(0, {"type": "model_output"}, {"type": "text", "text": "In Lisbon."}),
+        completed(),
+    ]
+    server.pages["/interactions/int-1"] = b"".join(sse(it, it["event_type"]) for it in events)
+    stream = await resolve(interactions.api.get("int-1", stream=True))
+    assert [event async for event in each(stream)]
+    found = memory.kept()
+    assert texts(found.messages) == [("user", "Where do I live?"), ("assistant", "In Lisbon.")]
+    assert [turn["status"] for turn in found.turns] == ["complete"]
+
+
 async def test_an_agent(interactions: Interactions, server: WireServer, memory: Memory) -> None:
     agent = "deep-research-preview"
     body = {"id": "int-1", "agent": agent, "status": "completed", "steps": [said("Done.")]}

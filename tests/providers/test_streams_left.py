@@ -153,7 +153,7 @@ async def test_cancelled_before_the_first_byte(
 async def test_connection_cut_midway(
     sdk: Sdk, asynchronous: bool, server: WireServer, memory: Memory
 ) -> None:
-    server.script(text(SAID, pieces=20, cut_after=9))
+    server.script(text(SAID, pieces=20, cut_after=9, between_events=0.02))
     client = sdk.client(server.url, asynchronous)
     stream = await resolve(sdk.stream(client))
     with pytest.raises(Exception, match=CUT) as raised:

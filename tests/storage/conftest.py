@@ -33,7 +33,8 @@ def postgresql_url() -> Iterator[str]:
     admin = create_engine(url, poolclass=NullPool)
     with admin.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-    own = url.update_query_dict({"options": f"-c search_path={schema}"})
+    # The name lets a test end the connections of its own stores and no others'.
+    own = url.update_query_dict({"options": f"-c search_path={schema}", "application_name": schema})
     yield own.render_as_string(hide_password=False)
     with admin.begin() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))

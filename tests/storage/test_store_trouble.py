@@ -94,16 +94,18 @@ def test_lost_connections_are_replaced(postgresql_url: str) -> None:
     engine = create_engine(make_url(postgresql_url))
     given = open_store(engine)
     admin = create_engine(make_url(postgresql_url))
+    name = make_url(postgresql_url).query["application_name"]
     for number, store in enumerate([own, given] * 2):
         store.revision("user-1")
         with admin.begin() as connection:
-            connection.execute(
+            ended = connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                    " AND usename = current_user AND application_name <> 'other'"
-                )
+                    " WHERE application_name = :name AND pid <> pg_backend_pid()"
+                ),
+                {"name": name},
             )
+            assert ended.all()
         time.sleep(0.05)
         assert store.add_turns([exchange(number, session=f"s{number}")]) == 1
     assert len(texts(own)) == 8

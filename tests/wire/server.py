@@ -296,7 +296,9 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _whole(self, received: Received, answer: Answer, body: bytes) -> None:
         sent = gzip.compress(body, 1) if answer.gzip else body
-        head = self._head(answer, "application/json", len(sent))
+        events = body.startswith((b"event:", b"data:"))
+        kind = "text/event-stream" if events else "application/json"
+        head = self._head(answer, kind, len(sent))
         if answer.cut_after is not None:
             received.answered = body[: len(body) // 2]
             self.wfile.write(head + sent[: len(sent) // 2])

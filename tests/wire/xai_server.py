@@ -119,11 +119,12 @@ class _Chat(chat_pb2_grpc.ChatServicer):
         dialect = dialect_of(received.path)
         assert dialect is not None
         for number, event in enumerate(events(dialect, answer, request.model, received.json)):
+            if number and answer.between_events:
+                # Also before a cut: what was sent is on its way through a queue of gRPC's.
+                time.sleep(answer.between_events)
             if number == answer.cut_after:
                 self._server.cut(context)
                 return
-            if number and answer.between_events:
-                time.sleep(answer.between_events)
             said = json.loads(event.removeprefix(b"data: "))
             if "error" in said:
                 context.abort(_CODES[500], said["error"]["message"])
