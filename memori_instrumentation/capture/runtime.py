@@ -30,12 +30,10 @@ from memori_instrumentation.capture.call import (
 )
 from memori_instrumentation.capture.line import Frame, Line, Talk
 from memori_instrumentation.capture.once import SPANS, Key, calls_of, key_of
-from memori_instrumentation.capture.reading import Api, Reply, Request
+from memori_instrumentation.capture.reading import Api
 from memori_instrumentation.capture.scope import Scope, current
 from memori_instrumentation.capture.stats import Stats, publish
 from memori_instrumentation.config import Settings
-from memori_instrumentation.telemetry import INSTRUMENTATION_NAME
-from memori_storage.records import Turn
 from memori_storage.store import Store
 
 if TYPE_CHECKING:
@@ -299,24 +297,28 @@ class Runtime:
         writers: queue.SimpleQueue[Writer],
     ) -> None:
         with gate.working():
+            # What the caller's thread must not pay for is imported here.
+            from memori_instrumentation.capture.digest import Digester
+
             writer = self._begin_writing(calls)
+            digester = Digester(
+                self.settings,
+                self._defaults,
+                self.default_session,
+                self.tracing,
+                self.stats,
+                self._calls,
+                writer.put,
+            )
         writers.put(writer)
         while (item := calls.get()) is not None:
-            if isinstance(item, Call):
-                with gate.working():
-                    self._digest(item, writer)
-            elif isinstance(item, Frame):
-                with gate.working():
-                    for call in self._calls_in(item):
-                        self._digest(call, writer)
-            elif isinstance(item, threading.Event):
+            if isinstance(item, threading.Event):
                 item.set()
-            else:
-                with gate.working():
-                    self._listen(item, writer)
+                continue
+            with gate.working():
+                digester.take(item)
 
     def _begin_writing(self, calls: queue.SimpleQueue[_Item]) -> Writer:
-        # What the caller's thread must not pay for is imported here.
         from memori_instrumentation.capture.spool import Spool, spool_directory
         from memori_instrumentation.capture.writer import Writer
 
@@ -346,91 +348,6 @@ class Runtime:
         except Exception as error:
             self.stats.failed += 1
             self.stats.once("learner", "turns are stored, but learning does not start: %s", error)
-
-    def _calls_in(self, frame: Frame) -> list[Call]:
-        try:
-            return list(frame.line.calls(frame))
-        except Exception as error:
-            self.stats.failed += 1
-            self.stats.once("line", "could not read what passed over a connection: %r", error)
-            return []
-
-    def _digest(self, call: Call, writer: Writer) -> None:
-        """Read a call, end its span, pass its turn on. What one part cannot do, the others still
-        do."""
-        from memori_instrumentation.capture import decode
-
-        if call.api.fetches:
-            completion = self._guarded(call, "reply", decode.completion_of)
-            if completion is not None:
-                writer.put(completion)
-            return
-        self.stats.captured += 1
-        if call.begun_in is not None and not self._guarded(call, "span", self._begin_late):
-            return
-        request = self._guarded(call, "request", decode.read_request) or Request(())
-        reply = self._guarded(call, "reply", decode.read_reply) or Reply(complete=False)
-        turn = self._guarded(
-            call, "turn", lambda it: decode.turn_of(it, request, reply, self.default_session)
-        )
-        self._guarded(call, "span", lambda it: spans.finish(it, request, turn))
-        if turn is None:
-            return
-        told = self._guarded(
-            call, "turn", lambda it: self._calls.is_told(turn, INSTRUMENTATION_NAME)
-        )
-        if not told:
-            self._keep(turn, writer)
-
-    def _listen(self, heard: Heard, writer: Writer) -> None:
-        """Read what another instrumentation tells of a call, and pass its turn on."""
-        from memori_instrumentation.capture.foreign import turn_of
-
-        try:
-            turn = turn_of(
-                heard, self.settings.span_attribution, self._defaults, self.default_session
-            )
-            told = turn is not None and self._calls.is_told(turn, heard.source)
-        except Exception as error:
-            self.stats.failed += 1
-            self.stats.once(
-                f"span {heard.source}", "could not read a span of %s: %r", heard.source, error
-            )
-            return
-        if turn is not None and not told:
-            self.stats.captured += 1
-            self._keep(turn, writer)
-
-    def _begin_late(self, call: Call) -> bool:
-        spans.start(call, self.tracing.tracer(), call.begun_in or context.Context())
-        return True
-
-    def _keep(self, turn: Turn, writer: Writer) -> None:
-        if turn.entity is None and self.settings.unattributed == "drop":
-            self.stats.unattributed += 1
-            self.stats.once(
-                "unattributed",
-                "a model call names no entity, so nothing of it is remembered: wrap it in "
-                "attribution(entity=...), set MEMORI_ENTITY, or keep such turns with "
-                "MEMORI_UNATTRIBUTED=store",
-            )
-            return
-        writer.put(turn)
-
-    def _guarded(self, call: Call, what: str, read: Callable[[Call], _T]) -> _T | None:
-        try:
-            return read(call)
-        except Exception as error:
-            self.stats.failed += 1
-            self.stats.once(
-                f"{what} {call.api.path}",
-                "could not read the %s of a call to %s: %s: %s",
-                what,
-                call.api.path,
-                type(error).__name__,
-                error,
-            )
-            return None
 
 
 def _around(ctx: context.Context) -> Key | None:
