@@ -28,9 +28,9 @@ from memori_instrumentation.capture.reading import (
     string,
 )
 from memori_instrumentation.capture.runtime import active
+from memori_instrumentation.platforms import provider_at
 from memori_instrumentation.providers._choke import Args, unusable
 from memori_instrumentation.providers._patching import Patch
-from memori_instrumentation.providers.platforms import provider_at
 
 _MAX_BYTES = 64 * 1024 * 1024
 """Most that is kept of the requests of batches."""

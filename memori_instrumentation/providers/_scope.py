@@ -23,9 +23,9 @@ from memori_instrumentation.capture.reading import Api
 from memori_instrumentation.capture.runtime import active
 from memori_instrumentation.capture.scope import Scope
 from memori_instrumentation.config import SettingsError, checked_id
+from memori_instrumentation.platforms import provider_called
 from memori_instrumentation.providers._choke import Args, Kwargs, unusable
 from memori_instrumentation.providers._following import follow, is_stream
-from memori_instrumentation.providers.platforms import provider_called
 
 
 class Asking(NamedTuple):

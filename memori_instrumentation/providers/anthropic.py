@@ -33,10 +33,10 @@ from memori_instrumentation.capture.reading import (
     uri_part,
     without_payloads,
 )
+from memori_instrumentation.platforms import provider_at
 from memori_instrumentation.providers import _anthropic_batches
 from memori_instrumentation.providers._patching import Patcher
 from memori_instrumentation.providers._stainless import patcher
-from memori_instrumentation.providers.platforms import provider_at
 from memori_storage.records import Message, Part
 
 PARAMETERS = {

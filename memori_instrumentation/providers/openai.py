@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from memori_instrumentation.platforms import provider_at
 from memori_instrumentation.providers import _openai_chat, _openai_completions, _openai_responses
 from memori_instrumentation.providers._openai_connections import connections
 from memori_instrumentation.providers._patching import Patcher
 from memori_instrumentation.providers._stainless import patcher
-from memori_instrumentation.providers.platforms import provider_at
 
 # In this order: chat's path ends like that of the completions before it.
 APIS = (_openai_chat.API, _openai_completions.API, *_openai_responses.APIS)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memori_instrumentation.providers.platforms import provider_at
+from memori_instrumentation.platforms import provider_at
 from wire.check import differences
 from wire.clients import redirecting
 from wire.memory import Memory

@@ -9,6 +9,7 @@ from memori_instrumentation._attribution import KEYS, Attribution
 from memori_instrumentation.capture.foreign.vercel import OPERATIONS
 from memori_instrumentation.capture.reading import Json, loose_json
 from memori_instrumentation.config import SettingsError, SpanAttribution, checked_id
+from memori_instrumentation.platforms import provider_called
 
 CALLS: Mapping[str, frozenset[str]] = {
     "gen_ai.operation.name": frozenset({"chat", "generate_content", "text_completion"}),
@@ -32,21 +33,6 @@ REASONS = (
     "llm.finish_reason",
     "anthropic.message.stop_reason",
 )
-
-_PROVIDERS = {
-    "amazon-bedrock": "aws.bedrock",
-    "azure": "azure.ai.openai",
-    "azure-openai": "azure.ai.openai",
-    "gemini": "gcp.gemini",
-    "google": "gcp.gemini",
-    "mistral": "mistral_ai",
-    "mistralai": "mistral_ai",
-    "vertex": "gcp.vertex_ai",
-    "vertex_ai": "gcp.vertex_ai",
-    "vertexai": "gcp.vertex_ai",
-    "xai": "x_ai",
-}
-"""Names of providers for which the conventions have other names, in lower case."""
 
 _USAGE = {
     "input_tokens": (
@@ -129,7 +115,7 @@ def text(attributes: Json, names: Iterable[str]) -> str | None:
 def provider(attributes: Json) -> str:
     """The provider by the conventions' name for it."""
     named = text(attributes, PROVIDER)
-    return _PROVIDERS.get(named.lower(), named) if named else "unknown"
+    return provider_called(named) if named else "unknown"
 
 
 def reasons(attributes: Json) -> tuple[str, ...]:

@@ -1,5 +1,5 @@
 """Who answers at a base URL, since the OpenAI and Anthropic SDKs talk to more platforms than their
-own, and who is meant by a framework's name for a provider.
+own, and who is meant by the name that a framework or another instrumentation has for a provider.
 
 Names are the well-known values of ``gen_ai.provider.name`` in the OpenTelemetry GenAI semantic
 conventions. A platform that they have no name for (OpenRouter, Together, Nebius, a vLLM server on
@@ -42,10 +42,12 @@ _AWS = (
 
 
 _CALLED = {
+    "amazon-bedrock": "aws.bedrock",
     "amazon_bedrock": "aws.bedrock",
     "anthropic_text": "anthropic",
     "awsbedrock": "aws.bedrock",
     "azure": "azure.ai.openai",
+    "azure-openai": "azure.ai.openai",
     "azure_ai": "azure.ai.inference",
     "azure_text": "azure.ai.openai",
     "azurefoundry": "azure.ai.inference",
@@ -63,6 +65,7 @@ _CALLED = {
     "mistralai": "mistral_ai",
     "text-completion-codestral": "mistral_ai",
     "text-completion-openai": "openai",
+    "vertex": "gcp.vertex_ai",
     "vertex_ai": "gcp.vertex_ai",
     "vertex_ai_beta": "gcp.vertex_ai",
     "vertexai": "gcp.vertex_ai",
@@ -70,11 +73,11 @@ _CALLED = {
     "watsonx_text": "ibm.watsonx.ai",
     "xai": "x_ai",
 }
-"""Provider by a framework's name for it, in lower case, where that is another."""
+"""Provider by others' names for it, in lower case, where those are not the conventions'."""
 
 
 def provider_called(name: str) -> str:
-    """The provider that a framework calls ``name``, for ``gen_ai.provider.name``."""
+    """The provider that others call ``name``, for ``gen_ai.provider.name``."""
     return _CALLED.get(name.lower(), name)
 
 
