@@ -33,6 +33,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PIECES = 20
+_SETTLING = 100
 SDKS = {
     "openai-chat": "openai",
     "openai-responses": "openai",
@@ -126,10 +127,13 @@ class Caller:
             await (stream.close() if hasattr(stream, "close") else stream.aclose())
 
     def settle(self) -> None:
-        """Let go of whatever is unreachable."""
-        for _ in range(3):
+        """Let go of whatever is unreachable. Calls that were left end in threads of the SDKs' own,
+        gRPC's for instance, when those come to it."""
+        for turn in range(_SETTLING):
             gc.collect()
             self._loop.run_until_complete(asyncio.sleep(0.02))
+            if turn >= 2 and not alive().get("Call"):
+                break
 
 
 @contextmanager

@@ -79,6 +79,9 @@ def _made(
         return made
 
     return [
-        *(Patch(module, f"{name}.{method}", sync) for method in methods[0]),
-        *(Patch(module, f"Async{name}.{method}", asynchronous) for method in methods[1]),
+        *(Patch(module, f"{name}.{method}", sync, feature=True) for method in methods[0]),
+        *(
+            Patch(module, f"Async{name}.{method}", asynchronous, feature=True)
+            for method in methods[1]
+        ),
     ]

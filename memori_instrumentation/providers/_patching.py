@@ -25,6 +25,9 @@ class Patch(NamedTuple):
     wrapper: Wrapper
     optional: bool = False
     """Whether a release of the SDK without it is fine."""
+    feature: bool = False
+    """Whether its class is of a feature that older releases do not have: one without the class is
+    fine, a class without the function is not."""
     family: bool = False
     """Whether it is wrapped wherever a subclass defines it anew, rather than in its own class."""
     older: str | None = None
@@ -77,7 +80,7 @@ class Patcher:
                 owner, name = _place(module, patch.older)
                 original = _held(owner, name)
             if original is None:
-                if not patch.optional:
+                if not (patch.optional or (patch.feature and owner is None)):
                     log.warning(
                         "%s has no %s: this release is not known to memori-instrumentation, "
                         "its calls are not captured",

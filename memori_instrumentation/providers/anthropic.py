@@ -227,8 +227,17 @@ APIS = (Api("/v1/messages", "chat", read_request, read_reply, assemble),)
 
 def provider(client: Any) -> str:
     # A platform's client says what it is for, also behind a gateway of the company's own.
-    own = getattr(client, "_gen_ai_provider_name", "anthropic")
+    own = getattr(client, "_gen_ai_provider_name", None) or _older_platform(client)
     return str(own) if own != "anthropic" else provider_at(client._base_url.host, "anthropic")
+
+
+_PLATFORMS = {"BaseBedrockClient": "aws.bedrock", "BaseVertexClient": "gcp.vertex_ai"}
+
+
+def _older_platform(client: Any) -> str:
+    """Whom a client is for by its class, in releases that do not say it."""
+    classes = (each.__name__ for each in type(client).__mro__)
+    return next((_PLATFORMS[name] for name in classes if name in _PLATFORMS), "anthropic")
 
 
 def build() -> Patcher:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from google.genai import errors, types
 
 from wire import clients, content
+from wire.offers import offered
 from wire.sdk import HELLO, ONE_ANSWER, History, Place, Sdk, without_raw
 
-try:
-    from google.genai._gaos.lib.compat_errors import APIStatusError as InteractionError
-except ImportError:  # before 2.9
-    from google.genai._interactions import APIStatusError as InteractionError
+_INTERACTION_ERRORS = (
+    "google.genai._gaos.lib.compat_errors",
+    "google.genai._interactions",  # before 2.9
+)
 
 
 class _Google:
@@ -103,6 +105,36 @@ def _steps_text(reply: Any) -> str:
 _WITHOUT = without_raw("the SDK hands out no raw responses")
 _KEYWORDS = {"positional": "its methods take keyword arguments only"}
 
+
+def _interactions() -> tuple[Sdk, ...]:
+    """The Interactions API, which releases before 1.55 do not have."""
+    home = next((it for it in _INTERACTION_ERRORS if offered(f"{it}:APIStatusError")), None)
+    if home is None:
+        return ()
+    return (
+        Sdk(
+            name="google-interactions",
+            provider="gcp.gemini",
+            operation="chat",
+            model=clients.GOOGLE_MODEL,
+            client=_google_client,
+            create=_interact(),
+            stream=_interact(stream=True),
+            text=_steps_text,
+            status_error=import_module(home).APIStatusError,
+            unset=partial(_interact(), system_instruction=None),
+            picture=content.interactions_picture,
+            tool_round=content.interactions_tool_round,
+            lacks={
+                **_WITHOUT,
+                **_KEYWORDS,
+                **ONE_ANSWER,
+                "parse": "it gives JSON as text",
+            },
+        ),
+    )
+
+
 ROWS = (
     _google(
         "google",
@@ -119,24 +151,5 @@ ROWS = (
         ),
         lacks=_WITHOUT,
     ),
-    Sdk(
-        name="google-interactions",
-        provider="gcp.gemini",
-        operation="chat",
-        model=clients.GOOGLE_MODEL,
-        client=_google_client,
-        create=_interact(),
-        stream=_interact(stream=True),
-        text=_steps_text,
-        status_error=InteractionError,
-        unset=partial(_interact(), system_instruction=None),
-        picture=content.interactions_picture,
-        tool_round=content.interactions_tool_round,
-        lacks={
-            **_WITHOUT,
-            **_KEYWORDS,
-            **ONE_ANSWER,
-            "parse": "it gives JSON as text",
-        },
-    ),
+    *_interactions(),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from importlib import import_module
+from typing import Any
 
 missing: set[str] = set()
 """What has been asked for and is not offered."""
@@ -23,7 +24,12 @@ def offered(name: str) -> bool:
     """
     module, _, path = name.partition(":")
     path, _, argument = path.removesuffix(")").partition("(")
-    found = import_module(module)
+    try:
+        found: Any = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        found = None
     for step in path.split("."):
         found = getattr(found, step, None)
     there = found is not None and (not argument or argument in inspect.signature(found).parameters)

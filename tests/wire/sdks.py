@@ -182,12 +182,6 @@ def _xai() -> tuple[Sdk, ...]:
     )
 
 
-def _chat_helpers(client: Any) -> Any:
-    """What has ``parse`` and ``stream``: before openai 1.92 that was ``beta`` alone."""
-    modern = client.chat.completions
-    return modern if hasattr(modern, "parse") else client.beta.chat.completions
-
-
 _SENTINELS = ("NOT_GIVEN", "omit") if offered("openai:omit") else ("NOT_GIVEN",)
 _OPENAI_UNSET = tuple({"temperature": getattr(openai, name)} for name in _SENTINELS)
 _ANTHROPIC_PARSES = offered("anthropic.resources.messages:Messages.parse")
@@ -261,6 +255,7 @@ def _bedrock() -> tuple[Sdk, ...]:
             picture=content.anthropic_picture,
             tool_round=content.anthropic_tool_round,
             lacks=ONE_ANSWER,
+            parses=_ANTHROPIC_PARSES,
         ),
     )
 
