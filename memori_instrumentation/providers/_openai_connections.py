@@ -27,13 +27,8 @@ def connections(provider: Provider) -> list[Patch]:
         *_made(f"{resources}.realtime.realtime", "Realtime", _realtime, provider),
         *_made(f"{resources}.responses.responses", "Responses", _responses, provider),
         *_made(f"{resources}.beta.responses.responses", "Responses", _responses, provider),
-        *_made(f"{resources}.beta.realtime.realtime", "Realtime", _realtime, provider, _ENTERED),
+        *_made(f"{resources}.beta.realtime.realtime", "Realtime", _realtime, provider),
     ]
-
-
-_CONNECTED = (("_connect_ws",), ("_connect_ws",))
-_ENTERED = (("enter", "__enter__"), ("enter", "__aenter__"))
-"""Methods, sync and async, of managers that have none which makes the connection and no more."""
 
 
 def _realtime(connection: Any) -> Talk:
@@ -51,9 +46,9 @@ def _made(
     api: str,
     talk: Callable[[Any], Talk],
     provider: Provider,
-    methods: tuple[tuple[str, ...], tuple[str, ...]] = _CONNECTED,
 ) -> list[Patch]:
-    """The patches of what makes an API's connections, sync and async."""
+    """The patches of what makes an API's connections, sync and async: a method of the manager that
+    does nothing else or, where there is none, those that enter the manager."""
 
     def noted(manager: Any, made: Any, owner: str, *, is_async: bool) -> None:
         try:
@@ -79,9 +74,16 @@ def _made(
         return made
 
     return [
-        *(Patch(module, f"{name}.{method}", sync, feature=True) for method in methods[0]),
-        *(
-            Patch(module, f"Async{name}.{method}", asynchronous, feature=True)
-            for method in methods[1]
-        ),
+        patch
+        for owner, wrapper, enter in (
+            (name, sync, "__enter__"),
+            (f"Async{name}", asynchronous, "__aenter__"),
+        )
+        for patch in (
+            Patch(module, f"{owner}._connect_ws", wrapper, optional=True),
+            *(
+                Patch(module, f"{owner}.{it}", wrapper, feature=True, unless=f"{owner}._connect_ws")
+                for it in (enter, "enter")
+            ),
+        )
     ]

@@ -32,6 +32,8 @@ class Patch(NamedTuple):
     """Whether it is wrapped wherever a subclass defines it anew, rather than in its own class."""
     older: str | None = None
     """What is wrapped in releases that have no ``attribute``."""
+    unless: str | None = None
+    """What makes this patch needless where a release has it: another one wraps that."""
     closure: str | None = None
     """What is wrapped instead of the function: the one that it holds in its closure by this name.
     That reaches those too who have imported the function by value."""
@@ -73,6 +75,8 @@ class Patcher:
             return  # imported after undo()
         for patch in self.patches:
             if patch.module != module.__name__:
+                continue
+            if patch.unless and _held(*_place(module, patch.unless)) is not None:
                 continue
             owner, name = _place(module, patch.attribute, patch.closure)
             original = _held(owner, name)

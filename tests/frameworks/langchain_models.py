@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from typing import Any
 
 from langchain_anthropic import ChatAnthropic
-from langchain_aws import ChatBedrockConverse
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -50,6 +49,8 @@ def _google(url: str, **more: Any) -> BaseChatModel:
 
 
 def _bedrock(url: str, **more: Any) -> BaseChatModel:
+    from langchain_aws import ChatBedrockConverse
+
     client = bedrock.client(url, False)
     # Both clients, or it makes the other one itself, for the real AWS.
     given: Any = {"client": client, "bedrock_client": client, "provider": "anthropic", **more}
@@ -60,8 +61,9 @@ CHATS = [
     Chat(BY_NAME["openai-chat"], _openai),
     Chat(BY_NAME["openai-responses"], _responses),
     Chat(BY_NAME["anthropic"], _anthropic),
-    Chat(BY_NAME["bedrock-converse"], _bedrock),
 ]
+if find_spec("langchain_aws"):
+    CHATS.append(Chat(BY_NAME["bedrock-converse"], _bedrock))
 if find_spec("langchain_google_genai"):
     # It cannot be installed beside google-genai 3: CI runs it in an environment of its own.
     CHATS.append(Chat(BY_NAME["google"], _google))

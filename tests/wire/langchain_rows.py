@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from frameworks.langchain_models import CHATS, Chat
 from wire.content import CALL, DATA_URL, QUESTION, RESULT
+from wire.offers import offered
 from wire.sdk import HELLO, History, Place, Sdk
 
 _timeouts = itertools.count(60)
@@ -93,8 +94,15 @@ def _row(chat: Chat) -> Sdk:
         lacks={
             **dict.fromkeys(("raw-parsed", "raw", "bytes"), "LangChain gives messages only"),
             "unset": "LangChain knows no such arguments",
+            **({} if _takes_schemas(chat) else {"parse": "this release sends no schemas"}),
             **({} if several else chat.sdk.lacks),
         },
+    )
+
+
+def _takes_schemas(chat: Chat) -> bool:
+    return chat.sdk.provider != "anthropic" or offered(
+        "langchain_anthropic:ChatAnthropic.with_structured_output(method)"
     )
 
 

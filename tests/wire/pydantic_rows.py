@@ -29,6 +29,7 @@ from pydantic_ai.models import Model
 
 from frameworks.pydantic_models import MODELS, Asked
 from wire.content import CALL, PICTURE, QUESTION, RESULT
+from wire.offers import offered
 from wire.sdk import HELLO, History, Place, Sdk
 
 _END = object()
@@ -155,6 +156,7 @@ def _row(over: Asked) -> Sdk:
         tool_round=_tool_round,
         framework="pydantic-ai",
         lacks={
+            **_older(over),
             **dict.fromkeys(("raw-parsed", "raw", "bytes"), "Pydantic AI gives messages only"),
             "unset": "Pydantic AI knows no such arguments",
             "choices": "Pydantic AI asks for one answer",
@@ -164,6 +166,17 @@ def _row(over: Asked) -> Sdk:
             ),
         },
     )
+
+
+def _older(over: Asked) -> dict[str, str]:
+    """What a model does not offer in releases before 2."""
+    if offered("pydantic_ai.result:StreamedRunResultSync.__enter__"):
+        return {}
+    unknown = {"parse": "this release knows of no schemas for the model"}
+    return {
+        "break-close/sync": "this release reads the rest of a stream that is closed",
+        **(unknown if over.sdk.provider == "anthropic" else {}),
+    }
 
 
 # Google's need another environment: see ``frameworks.pydantic_models``.
