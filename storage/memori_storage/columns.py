@@ -41,24 +41,19 @@ def moment(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
-def _ascii(length: int) -> TypeEngine[str]:
-    binary = mysql.VARCHAR(length, charset="ascii", collation="ascii_bin")
-    return String(length).with_variant(binary, *_MYSQL)
-
-
 def key_type() -> TypeEngine[str]:
     """A digest of :mod:`memori_storage.keys`."""
-    return _ascii(KEY_LENGTH)
+    return String(KEY_LENGTH)
 
 
 def id_type() -> TypeEngine[str]:
     """An id of our own making, ASCII."""
-    return _ascii(MAX_ID_LENGTH)
+    return String(MAX_ID_LENGTH)
 
 
 def word_type() -> TypeEngine[str]:
     """One of a few words that the code knows: a status, a kind."""
-    return _ascii(32)
+    return String(32)
 
 
 def bytes_type() -> TypeEngine[bytes]:

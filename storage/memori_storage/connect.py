@@ -6,7 +6,6 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,11 @@ from sqlalchemy import exc as sqla
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
+from memori_storage import support
 from memori_storage.database import BUSY_TIMEOUT, Database
 from memori_storage.store import StoreConfigurationError
 
 _DISTRIBUTION = "memori-instrumentation"
-_EXTRAS = {"postgresql": "postgresql"}
-_SUPPORTED = ("sqlite", "postgresql", "mysql", "mariadb")
 _EXAMPLES = "sqlite:///memori.db or postgresql://user@host/database"
 _CONNECT_SECONDS = 10
 _SQLITE_HEADER = b"SQLite format 3\x00"
@@ -72,9 +70,9 @@ def _bound_engine(database: Any) -> Engine:
 
 
 def _check_supported(dialect: str) -> None:
-    if dialect not in _SUPPORTED:
+    if dialect not in support.SUPPORTED:
         raise StoreConfigurationError(
-            f"{dialect} databases are not supported: use one of {', '.join(_SUPPORTED)}"
+            f"{dialect} databases are not supported: use one of {', '.join(support.SUPPORTED)}"
         )
 
 
@@ -87,10 +85,7 @@ def _parsed(database: str | URL) -> URL:
             f"the database URL cannot be read: write it like {_EXAMPLES}, "
             "with special characters of a password percent-encoded"
         ) from None
-    if url.drivername == "postgres":
-        url = url.set(drivername="postgresql")
-    if url.drivername == "postgresql" and find_spec("psycopg2") is None:
-        url = url.set(drivername="postgresql+psycopg")
+    url = support.with_driver(url)
     backend = url.get_backend_name()
     _check_supported(backend)
     try:
@@ -108,20 +103,20 @@ def _parsed(database: str | URL) -> URL:
 
 def _engine_for(url: URL, *, create: bool) -> Engine:
     backend = url.get_backend_name()
-    options: dict[str, Any] = {}
+    in_memory = backend not in support.SERVERS and url.database in (None, "", ":memory:")
+    options: dict[str, Any] = {"connect_args": support.timeout_arguments(url, _CONNECT_SECONDS)}
     if backend == "sqlite":
-        in_memory = url.database in (None, "", ":memory:")
         options["connect_args"] = {"timeout": BUSY_TIMEOUT}
         if in_memory:
-            options["poolclass"] = StaticPool
             options["connect_args"]["check_same_thread"] = False
+    elif backend in support.SERVERS:
+        options.update(pool_pre_ping=True, pool_recycle=1800, isolation_level="READ COMMITTED")
+    if in_memory:
+        options["poolclass"] = StaticPool
     else:
-        options = {"pool_pre_ping": True, "pool_recycle": 1800, "isolation_level": "READ COMMITTED"}
-        if "connect_timeout" not in url.query:
-            options["connect_args"] = {"connect_timeout": _CONNECT_SECONDS}
-    if not (backend == "sqlite" and in_memory):
         options.update(pool_size=5, max_overflow=11, pool_timeout=BUSY_TIMEOUT)
     engine = _created(url, options)
+    support.prepare(engine)
     if backend == "sqlite":
         if not in_memory and not str(url.database).startswith("file:"):
             _check_file(Path(str(url.database)), create=create)
@@ -134,7 +129,7 @@ def _created(url: URL, options: dict[str, Any]) -> Engine:
     try:
         return create_engine(url, **options)
     except ImportError as error:
-        extra = _EXTRAS.get(url.get_backend_name())
+        extra = support.extra_for(url)
         package = f"{_DISTRIBUTION}[{extra}]" if extra else error.name
         raise StoreConfigurationError(
             f"the driver for {name} is not installed: pip install '{package}'"

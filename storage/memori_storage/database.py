@@ -14,6 +14,7 @@ from sqlalchemy import exc as sqla
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.pool import StaticPool
 
+from memori_storage import duckdb_files, support
 from memori_storage.store import StoreConfigurationError, StoreError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -22,11 +23,7 @@ BUSY_TIMEOUT = 10.0
 """Seconds to wait for another writer of an SQLite database, or for a free connection."""
 
 _CHUNK = 500
-_DEADLOCK_STATES = {"40001", "40P01"}
-_MYSQL_DEADLOCK = 1213
 _TRIES = 4
-_MISSING_TABLE_STATES = {"42P01", "42S02"}
-_MYSQL_MISSING_TABLE = 1146
 # https://www.sqlite.org/rescode.html
 _SQLITE_UNUSABLE = {
     8: "it is read-only: make the file and its directory writable",
@@ -51,11 +48,12 @@ class Database:
         self.at_fork: list[Callable[[], None]] = []
         """Called in a forked child, before anything else uses this object there."""
         self._inherited: list[Any] = []
-        if not owned and self.dialect in ("postgresql", "mysql", "mariadb"):
+        if not owned and self.dialect in support.SERVERS:
             # The engine's default may be AUTOCOMMIT. This is a view of it on the same pool.
             self._engine = engine.execution_options(isolation_level="READ COMMITTED")
         # One connection for all threads: one transaction at a time.
         self._shared = isinstance(engine.pool, StaticPool)
+        self._one_process = self.dialect == "duckdb" and not self._shared
         self._gate = self._new_gate()
         _OPEN.add(self)
 
@@ -72,7 +70,8 @@ class Database:
             StoreError: For anything else the database refused.
         """
         # A transaction that turns into a writer later fails at once if another wrote meanwhile.
-        return self._run(work, "BEGIN IMMEDIATE")
+        with duckdb_files.gate_of_writers(self._engine.url) if self._one_process else nullcontext():
+            return self._run(work, "BEGIN IMMEDIATE")
 
     def close(self) -> None:
         """Dispose of the engine if it is ours."""
@@ -85,6 +84,8 @@ class Database:
             callback()
         if self._shared:
             return  # an in-memory database, copied whole
+        if self._one_process:
+            duckdb_files.inherit(self._engine.url)
         self._gate = self._new_gate()
         self._inherited.append(self._engine.pool)
         if self._owned:
@@ -94,6 +95,11 @@ class Database:
         return threading.RLock() if self._shared else nullcontext()
 
     def _run(self, work: Callable[[Connection], T], begin: str) -> T:
+        if self._one_process and duckdb_files.is_inherited(self._engine.url):
+            raise StoreUnavailableError(
+                f"{self.name} is open in the process that this one was forked from, and DuckDB "
+                "has one process at a time: open the store in one of them only"
+            )
         for tries_left in reversed(range(_TRIES)):
             try:
                 with self._gate, self._engine.connect() as connection, connection.begin():
@@ -101,8 +107,10 @@ class Database:
                         self._begin_sqlite(connection, begin)
                     return work(connection)
             except sqla.SQLAlchemyError as error:
-                if tries_left and _worth_another_try(error):
-                    continue
+                if isinstance(error, sqla.DBAPIError) and support.passes(error):
+                    self._check_size(error)
+                    if tries_left:
+                        continue
                 raise self._as_store_error(error) from error
         raise AssertionError("unreachable")
 
@@ -117,13 +125,36 @@ class Database:
         if not link.in_transaction:
             connection.exec_driver_sql(begin)
 
+    def _check_size(self, error: sqla.DBAPIError) -> None:
+        """Raise for a row that a MySQL server takes for a reason to hang up, at every try."""
+        if not support.may_be_too_large(error, self.dialect):
+            return
+        try:
+            with self._engine.connect() as connection:
+                limit = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar()
+        except sqla.SQLAlchemyError:
+            return  # it is away, whatever the reason
+        size = support.largest_row(error)
+        if limit is not None and size > int(limit):
+            raise StoreError(
+                f"{self.name} refused a row of {size} bytes: its max_allowed_packet is {limit}; "
+                "set it higher on the server"
+            ) from error
+
     def _as_store_error(self, error: sqla.SQLAlchemyError) -> StoreError:
         origin = getattr(error, "orig", None)
         said = " ".join(str(origin or error).split("\n")[0].split())
         sqlite_code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
         if reason := _SQLITE_UNUSABLE.get(sqlite_code):
             return StoreConfigurationError(f"cannot use {self.name}: {reason}")
-        if _is_missing_table(origin):
+        if reason := support.unusable(error):
+            return StoreConfigurationError(f"cannot use {self.name} ({said}): {reason}")
+        if support.held_elsewhere(error):
+            return StoreUnavailableError(
+                f"{self.name} is open in another process, and DuckDB has one at a time: "
+                "close it there, or give each process a database of its own"
+            )
+        if support.is_missing_table(origin):
             return StoreError(f"{self.name} lacks our tables ({said}): call migrate() first")
         passing = isinstance(
             error, sqla.OperationalError | sqla.InterfaceError | sqla.TimeoutError
@@ -131,30 +162,6 @@ class Database:
         if passing:
             return StoreUnavailableError(f"{self.name} is not available now: {said}")
         return StoreError(f"{self.name} refused: {said}")
-
-
-def _state(origin: object) -> Any:
-    """The SQLSTATE of a driver's error, or its number where it has none."""
-    arguments = getattr(origin, "args", ())
-    state = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
-    return state or (arguments[0] if arguments else None)
-
-
-def _is_missing_table(origin: object) -> bool:
-    state = _state(origin)
-    return (
-        state in _MISSING_TABLE_STATES
-        or state == _MYSQL_MISSING_TABLE
-        or (isinstance(state, str) and state.startswith("no such table"))
-    )
-
-
-def _worth_another_try(error: sqla.SQLAlchemyError) -> bool:
-    """Whether the transaction was rolled back for a reason that is gone at the next try."""
-    if not isinstance(error, sqla.DBAPIError):
-        return False
-    state = _state(error.orig)
-    return error.connection_invalidated or state in _DEADLOCK_STATES or state == _MYSQL_DEADLOCK
 
 
 _OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -185,7 +192,7 @@ def insert_missing(dialect: str, table: Table, *, fill: str = "key") -> Insert:
     """
     if dialect == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
-    if dialect == "postgresql":
+    if dialect in ("postgresql", "duckdb"):
         return postgresql.insert(table).on_conflict_do_nothing()
     if dialect in ("mysql", "mariadb"):
         # INSERT IGNORE would also hide values that do not fit.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from memori_storage import keys
 from memori_storage.database import chunks
@@ -14,6 +14,7 @@ from memori_storage.learning import Learned, keep
 from memori_storage.reading import message_of, message_rows
 from memori_storage.records import Job, NewMemory, StoredMemory, StoredMessage, Vector
 from memori_storage.schema import entities, jobs, messages, sessions
+from memori_storage.support import locked
 
 OPEN, PARKED = "open", "parked"
 
@@ -21,21 +22,14 @@ OPEN, PARKED = "open", "parked"
 def claim(connection: Connection, worker: str, limit: int, lease: float) -> list[Job]:
     """Lease open jobs, oldest first. A leased job is one that is open, but only later."""
     now = datetime.now(UTC)
-    rows = connection.execute(
-        select(
-            jobs.c.turn_id,
-            jobs.c.attempts,
-            entities.c.external_id.label("entity"),
-            sessions.c.external_id.label("session"),
-        )
-        .join(entities, entities.c.key == jobs.c.entity_key)
-        .join(sessions, sessions.c.key == jobs.c.session_key)
+    # The jobs alone: not every database can lock one table of a join.
+    due = (
+        select(jobs.c.turn_id)
         .where(jobs.c.state == OPEN, jobs.c.available_at <= now)
         .order_by(jobs.c.created_at, jobs.c.turn_id)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=jobs)
-    ).all()
-    ids = [row.turn_id for row in rows]
+    )
+    ids = list(connection.scalars(locked(due, connection.dialect.name, skip_locked=True)))
     for some in chunks(ids):
         connection.execute(
             update(jobs)
@@ -46,6 +40,7 @@ def claim(connection: Connection, worker: str, limit: int, lease: float) -> list
                 available_at=now + timedelta(seconds=lease),
             )
         )
+    rows = [row for some in chunks(ids) for row in connection.execute(_named(some))]
     learn_from = _messages(connection, {row.turn_id: row.entity for row in rows})
     return [
         Job(
@@ -53,11 +48,27 @@ def claim(connection: Connection, worker: str, limit: int, lease: float) -> list
             turn_id=row.turn_id,
             entity=row.entity,
             session=row.session,
-            attempts=row.attempts + 1,
+            attempts=row.attempts,
             messages=tuple(learn_from[row.turn_id]),
         )
         for row in rows
     ]
+
+
+def _named(ids: Sequence[str]) -> Select[Any]:
+    """Jobs with the names of their entity and session."""
+    return (
+        select(
+            jobs.c.turn_id,
+            jobs.c.attempts,
+            entities.c.external_id.label("entity"),
+            sessions.c.external_id.label("session"),
+        )
+        .join(entities, entities.c.key == jobs.c.entity_key)
+        .join(sessions, sessions.c.key == jobs.c.session_key)
+        .where(jobs.c.turn_id.in_(ids))
+        .order_by(jobs.c.created_at, jobs.c.turn_id)
+    )
 
 
 def _messages(connection: Connection, entity_of: dict[str, str]) -> dict[str, list[StoredMessage]]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Table, bindparam, select, update
 
 from memori_storage import schema
 from memori_storage.database import chunks, insert_missing
+from memori_storage.support import locked
 
 
 def lock_entities(connection: Connection, names: dict[Any, str | None]) -> dict[str, int]:
@@ -51,12 +52,8 @@ def lock_rows(
 
     def lock(some_keys: Sequence[str]) -> None:
         for some in chunks(some_keys):
-            found = connection.execute(
-                select(*columns)
-                .where(table.c.key.in_(some))
-                .order_by(table.c.key)
-                .with_for_update()
-            )
+            statement = select(*columns).where(table.c.key.in_(some)).order_by(table.c.key)
+            found = connection.execute(locked(statement, connection.dialect.name))
             rows.update((row["key"], row) for row in found.mappings())
 
     ordered = sorted(set(wanted))

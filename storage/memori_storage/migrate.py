@@ -84,6 +84,8 @@ def _locked(connection: Connection) -> Iterator[None]:
         try:
             yield
         finally:
+            # The next one must see the version. SQLAlchemy's own end of the transaction is later.
+            connection.exec_driver_sql("COMMIT")
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK_NAME})
     else:
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,16 @@ from sqlalchemy.pool import NullPool
 from memori_storage import Store, open_store
 
 POSTGRESQL = "MEMORI_TEST_POSTGRESQL_URL"
-
+MARIADB = "MEMORI_TEST_MARIADB_URL"
+SEEKDB = "MEMORI_TEST_SEEKDB_URL"
 
 # Without a server its tests are not there, rather than all skipped; one test is, and says so.
-_SERVERS = (
-    [pytest.param("postgresql", marks=pytest.mark.postgresql)] if os.environ.get(POSTGRESQL) else []
-)
+_SERVERS = [
+    pytest.param(name, marks=getattr(pytest.mark, name))
+    for name, variable in (("postgresql", POSTGRESQL), ("mariadb", MARIADB), ("seekdb", SEEKDB))
+    if os.environ.get(variable)
+]
+_DUCKDB = ["duckdb"] if find_spec("duckdb") and find_spec("duckdb_engine") else []
 
 
 @pytest.fixture
@@ -40,21 +45,66 @@ def postgresql_url() -> Iterator[str]:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
 
 
+def _database_of_its_own(given: str) -> Iterator[str]:
+    url = make_url(given).set(drivername="mysql+pymysql")
+    name = f"test_{uuid.uuid4().hex}"
+    admin = create_engine(url, poolclass=NullPool)
+    with admin.begin() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield url.set(database=name).render_as_string(hide_password=False)
+    with admin.begin() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+
+
+@pytest.fixture
+def mariadb_url() -> Iterator[str]:
+    """URL of an empty database of its own on the scratch MariaDB server."""
+    given = os.environ.get(MARIADB)
+    if not given:
+        pytest.skip(f"{MARIADB} is not set: see .ci/mariadb.sh")
+    yield from _database_of_its_own(given)
+
+
+@pytest.fixture
+def seekdb_url() -> Iterator[str]:
+    """URL of an empty database of its own on the scratch SeekDB server."""
+    given = os.environ.get(SEEKDB)
+    if not given:
+        pytest.skip(f"{SEEKDB} is not set: see .ci/seekdb.py")
+    yield from _database_of_its_own(given)
+
+
+@pytest.fixture
+def duckdb_url(tmp_path: Path) -> str:
+    """URL of a DuckDB file that is not there yet."""
+    if not _DUCKDB:
+        pytest.skip("duckdb and duckdb-engine are not installed")
+    return f"duckdb:///{tmp_path / 'memori.duckdb'}"
+
+
 def _url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if backend == "postgresql":
-        return str(request.getfixturevalue("postgresql_url"))
-    return "sqlite://" if backend == "memory" else f"sqlite:///{tmp_path / 'memori.db'}"
+    if backend == "memory":
+        return "sqlite://"
+    if backend == "sqlite":
+        return f"sqlite:///{tmp_path / 'memori.db'}"
+    return str(request.getfixturevalue(f"{backend}_url"))
 
 
-@pytest.fixture(params=["sqlite", "memory", *_SERVERS])
+@pytest.fixture(params=["sqlite", "memory", *_DUCKDB, *_SERVERS])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty database of every kind."""
     return _url(request.param, request, tmp_path)
 
 
-@pytest.fixture(params=["sqlite", *_SERVERS])
+@pytest.fixture(params=["sqlite", *_DUCKDB, *_SERVERS])
 def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database that several stores and processes can open."""
+    """URL of an empty database that several stores can open, of one process."""
+    return _url(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", *_SERVERS])
+def processes_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database that several processes can open, which DuckDB's cannot."""
     return _url(request.param, request, tmp_path)
 
 

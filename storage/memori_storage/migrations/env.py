@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from memori_storage.migrations.dialects import adapt
 from memori_storage.schema import VERSION_TABLE, metadata
 
 context.configure(
@@ -11,5 +12,6 @@ context.configure(
     target_metadata=metadata,
     version_table=VERSION_TABLE,
 )
+adapt(context.get_context())
 with context.begin_transaction():
     context.run_migrations()

@@ -15,15 +15,8 @@ depends_on = None
 
 # A migration says what was created then, whatever the columns of today are.
 _MYSQL = ("mysql", "mariadb")
-
-
-def _ascii(length: int) -> Any:
-    binary = mysql.VARCHAR(length, charset="ascii", collation="ascii_bin")
-    return sa.String(length).with_variant(binary, *_MYSQL)
-
-
-_KEY = _ascii(32)
-_ID = _ascii(128)
+_KEY = sa.String(32)
+_ID = sa.String(128)
 _TEXT = sa.Text().with_variant(mysql.LONGTEXT(), *_MYSQL)
 _BYTES = sa.LargeBinary().with_variant(mysql.LONGBLOB(), *_MYSQL)
 _OPTIONS: dict[str, Any] = {
