@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +26,7 @@ BUSY_TIMEOUT = 10.0
 
 _CHUNK = 500
 _TRIES = 4
+_PAUSE = 0.05
 # https://www.sqlite.org/rescode.html
 _SQLITE_UNUSABLE = {
     8: "it is read-only: make the file and its directory writable",
@@ -110,6 +113,7 @@ class Database:
                 if isinstance(error, sqla.DBAPIError) and support.passes(error):
                     self._check_size(error)
                     if tries_left:
+                        time.sleep(random.uniform(0, _PAUSE))  # those who collided part ways
                         continue
                 raise self._as_store_error(error) from error
         raise AssertionError("unreachable")

@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, text
+from sqlalchemy import exc as sqla
 
+from memori_storage import support
 from memori_storage.database import Database
 from memori_storage.schema import SCHEMA_VERSION, VERSION_TABLE
 from memori_storage.store import SchemaTooNewError, StoreError, StoreUnavailableError
@@ -72,11 +74,15 @@ def _locked(connection: Connection) -> Iterator[None]:
 
     SQLite needs none: the transaction was begun as a writer's. PostgreSQL's goes with the
     transaction. MySQL commits at each change of a table, so that its lock is the connection's.
+    OceanBase keeps such a lock when its holder dies, so that there a row is the lock.
     """
     dialect = connection.dialect.name
     if dialect == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
         yield
+    elif dialect in support.MYSQL_FAMILY and support.is_oceanbase(connection):
+        with _uncommitted_row(connection):
+            yield
     elif dialect in ("mysql", "mariadb"):
         named = {"name": _LOCK_NAME, "seconds": _LOCK_SECONDS}
         if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), named).scalar() != 1:
@@ -89,3 +95,31 @@ def _locked(connection: Connection) -> Iterator[None]:
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK_NAME})
     else:
         yield
+
+
+@contextmanager
+def _uncommitted_row(connection: Connection) -> Iterator[None]:
+    """Hold a lock that is a row which another connection inserts and never commits.
+
+    Who inserts it too has to wait. It goes with its connection, however that ends.
+    """
+    name = connection.dialect.identifier_preparer.quote(VERSION_TABLE)
+    microseconds = _LOCK_SECONDS * 1_000_000
+    with connection.engine.connect() as holder:
+        # In the form that Alembic gives it.
+        holder.exec_driver_sql(
+            f"CREATE TABLE IF NOT EXISTS {name} (version_num VARCHAR(32) NOT NULL,"
+            f" CONSTRAINT {name}_pkc PRIMARY KEY (version_num))"
+        )
+        holder.exec_driver_sql(f"SET SESSION ob_query_timeout = {microseconds}")
+        try:
+            holder.execute(text(f"INSERT INTO {name} VALUES (:name)"), {"name": _LOCK_NAME})
+        except sqla.OperationalError as error:
+            raise StoreUnavailableError(
+                "another process is migrating the database: try again"
+            ) from error
+        try:
+            yield
+            connection.exec_driver_sql("COMMIT")  # the next one must see the version
+        finally:
+            holder.invalidate()  # it has another time limit than others

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Engine, Select, event
+from sqlalchemy import URL, Connection, Engine, Select, event
 from sqlalchemy import exc as sqla
 
 S = TypeVar("S", bound=Select[Any])
@@ -19,7 +19,8 @@ SERVERS = ("postgresql", *MYSQL_FAMILY)
 
 _EXTRAS = {"postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql", "duckdb": "duckdb"}
 _EXTRAS_BY_DRIVER = {"mysql+oceanbase": "oceanbase"}
-_LOCK_WAIT_SECONDS = 10
+LOCK_WAIT_SECONDS = 10
+"""How long a row that another transaction has locked is waited for."""
 
 # https://mariadb.com/kb/en/mariadb-error-codes/
 _DEADLOCKS = {"40001", "40P01", 1213}
@@ -80,9 +81,15 @@ def prepare(engine: Engine) -> None:
 def _configure_mysql(link: Any, _record: Any) -> None:
     """Wait for locks no longer than elsewhere, and refuse what does not fit rather than cut it."""
     cursor = link.cursor()
-    cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {_LOCK_WAIT_SECONDS}")
+    cursor.execute(f"SET SESSION innodb_lock_wait_timeout = {LOCK_WAIT_SECONDS}")
     cursor.execute("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')")
     cursor.close()
+
+
+def is_oceanbase(connection: Connection) -> bool:
+    """Whether a server that speaks MySQL's protocol is OceanBase or SeekDB."""
+    said = connection.exec_driver_sql("SELECT VERSION()").scalar()
+    return "oceanbase" in str(said).lower()
 
 
 def locked(statement: S, dialect: str, *, skip_locked: bool = False) -> S:

@@ -108,6 +108,12 @@ def processes_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return _url(request.param, request, tmp_path)
 
 
+@pytest.fixture(params=_SERVERS)
+def server_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database of every kind that is a server: connections can be lost."""
+    return _url(request.param, request, tmp_path)
+
+
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
     """A migrated store."""

@@ -6,20 +6,26 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
 from storage_cases import assistant, exchange, texts, turn, user
 
 from memori_storage import (
+    Store,
     StoreConfigurationError,
     StoreError,
     StoreUnavailableError,
     connect,
     database,
     open_store,
+    support,
 )
 
 WRITER = """
@@ -40,7 +46,8 @@ for index in range(10):
 
 def in_processes(code: str, arguments: list[list[str]]) -> list[tuple[int, str]]:
     """Run programs at once; their exit codes and what they wrote to stderr."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
     running = [
         subprocess.Popen(
             [sys.executable, "-c", code, *given],
@@ -53,16 +60,17 @@ def in_processes(code: str, arguments: list[list[str]]) -> list[tuple[int, str]]
     return [(process.wait(), process.communicate()[1]) for process in running]
 
 
-def test_postgresql_is_tested(postgresql_url: str) -> None:
-    """Skipped by name where there is no server; then the tests of stores run without it."""
-    assert postgresql_url.startswith("postgresql")
+@pytest.mark.parametrize("backend", ["postgresql", "mariadb", "seekdb", "duckdb"])
+def test_backend_is_tested(backend: str, request: pytest.FixtureRequest) -> None:
+    """Skipped by name where it is not there; then the tests of stores run without it."""
+    assert request.getfixturevalue(f"{backend}_url")
 
 
-def test_processes_write_to_one_session(shared_url: str) -> None:
+def test_processes_write_to_one_session(processes_url: str) -> None:
     """Programs start at once on an empty database: one migrates, all write."""
-    finished = in_processes(WRITER, [[shared_url, str(number)] for number in range(4)])
+    finished = in_processes(WRITER, [[processes_url, str(number)] for number in range(4)])
     assert finished == [(0, "")] * 4
-    store = open_store(shared_url)
+    store = open_store(processes_url)
     stored = store.messages_of("user-1", "common")
     assert [message.position for message in stored] == list(range(80))
     assert len({message.id for message in stored}) == 80
@@ -87,25 +95,36 @@ def test_busy_database_is_unavailable_for_now(
     store.close()
 
 
-def test_lost_connections_are_replaced(postgresql_url: str) -> None:
-    own = open_store(postgresql_url)
-    own.migrate()
-    # A caller's engine need not look whether its connections are alive.
-    engine = create_engine(make_url(postgresql_url))
-    given = open_store(engine)
-    admin = create_engine(make_url(postgresql_url))
-    name = make_url(postgresql_url).query["application_name"]
-    for number, store in enumerate([own, given] * 2):
-        store.revision("user-1")
-        with admin.begin() as connection:
-            ended = connection.execute(
+def disconnect(admin: Engine) -> None:
+    """End all other connections to the database, from the server's side."""
+    with admin.begin() as connection:
+        if admin.dialect.name == "postgresql":
+            connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE application_name = :name AND pid <> pg_backend_pid()"
-                ),
-                {"name": name},
+                    " WHERE application_name = current_setting('application_name')"
+                    " AND pid <> pg_backend_pid()"
+                )
             )
-            assert ended.all()
+            return
+        own = connection.scalar(text("SELECT CONNECTION_ID()"))
+        name = connection.scalar(text("SELECT DATABASE()"))
+        for row in connection.execute(text("SHOW PROCESSLIST")).mappings().all():
+            fields = {key.lower(): value for key, value in row.items()}
+            if fields["db"] == name and fields["id"] != own:
+                connection.execute(text(f"KILL {fields['id']}"))
+
+
+def test_lost_connections_are_replaced(server_url: str) -> None:
+    own = open_store(server_url)
+    own.migrate()
+    # A caller's engine need not look whether its connections are alive.
+    engine = create_engine(make_url(server_url))
+    given = open_store(engine)
+    admin = create_engine(make_url(server_url))
+    for number, store in enumerate([own, given] * 2):
+        store.revision("user-1")
+        disconnect(admin)
         time.sleep(0.05)
         assert store.add_turns([exchange(number, session=f"s{number}")]) == 1
     assert len(texts(own)) == 8
@@ -116,8 +135,43 @@ def test_lost_connections_are_replaced(postgresql_url: str) -> None:
     admin.dispose()
 
 
-def test_caller_engine_in_autocommit_still_writes_whole(postgresql_url: str) -> None:
-    engine = create_engine(make_url(postgresql_url), isolation_level="AUTOCOMMIT")
+@pytest.mark.parametrize("losses", [1, 4])
+@pytest.mark.parametrize(
+    "before", ["INSERT INTO memori_turns", "INSERT INTO memori_jobs", "UPDATE memori_entities"]
+)
+def test_connection_lost_in_the_middle_of_a_batch(
+    server_url: str, before: str, losses: int
+) -> None:
+    """Lost once, it is stored at the next try; lost at every try, once the way is free again."""
+    engine = create_engine(make_url(server_url))
+    store = open_store(engine)
+    store.migrate()
+    admin = create_engine(make_url(server_url))
+    left = losses
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def lose(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        nonlocal left
+        if left and statement.startswith(before):
+            left -= 1
+            disconnect(admin)
+
+    batch = [exchange(number, session=f"s{number % 3}") for number in range(200)]
+    if losses == 4:
+        with pytest.raises(StoreUnavailableError):
+            store.add_turns(batch)
+        assert texts(store) == []
+    assert store.add_turns(batch) == 200
+    assert left == 0
+    assert store.add_turns(batch) == 0
+    assert len(texts(store)) == 400
+    assert store.pending_jobs("user-1") == 200
+    engine.dispose()
+    admin.dispose()
+
+
+def test_caller_engine_in_autocommit_still_writes_whole(server_url: str) -> None:
+    engine = create_engine(make_url(server_url), isolation_level="AUTOCOMMIT")
     store = open_store(engine)
     store.migrate()
     first = exchange(1)
@@ -126,8 +180,9 @@ def test_caller_engine_in_autocommit_still_writes_whole(postgresql_url: str) -> 
         # The span's id does not fit its column, after turns and messages were sent.
         store.add_turns([exchange(2), exchange(3, trace_id="x" * 200)])
     assert texts(store) == ["question 1", "answer 1"]
-    with engine.connect() as connection:
-        assert connection.connection.driver_connection.autocommit  # type: ignore[union-attr]
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            assert connection.connection.driver_connection.autocommit  # type: ignore[union-attr]
     engine.dispose()
 
 
@@ -182,8 +237,8 @@ def test_failed_batch_leaves_nothing_behind(shared_url: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
-def test_forked_child_and_parent_both_write(shared_url: str) -> None:
-    store = open_store(shared_url)
+def test_forked_child_and_parent_both_write(processes_url: str) -> None:
+    store = open_store(processes_url)
     store.migrate()
     history = [user("hello"), assistant("hi")]
     store.add_turns([turn(*history)])
@@ -220,3 +275,173 @@ def test_deadlock_victim_tries_again(postgresql_url: str) -> None:
     assert database.Database(engine, owned=False).write(work) == "done"
     assert len(tried) == 3
     engine.dispose()
+
+
+def test_both_sides_of_a_deadlock_are_done(server_url: str) -> None:
+    """Two transactions lock the same rows in opposite order: the victim tries again."""
+    store = open_store(server_url)
+    store.migrate()
+    store.add_turns([exchange(1, entity="a"), exchange(2, entity="b")])
+    engine = create_engine(make_url(server_url))
+    both = threading.Barrier(2, timeout=10)
+    tries = []
+
+    def side(first: str, second: str) -> str:
+        def work(connection: Any) -> str:
+            tries.append(first)
+            lock = "UPDATE memori_entities SET revision = revision + 1 WHERE external_id = :name"
+            connection.execute(text(lock), {"name": first})
+            if tries.count(first) == 1:
+                both.wait()
+            connection.execute(text(lock), {"name": second})
+            return first
+
+        return database.Database(engine, owned=False).write(work)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(side, "ab", "ba")) == ["a", "b"]
+    assert len(tries) > 2
+    assert (store.revision("a"), store.revision("b")) == (3, 3)
+    engine.dispose()
+    store.close()
+
+
+_ZONES = {
+    "postgresql": ("SET TIME ZONE '{}'", "UTC", "Asia/Kathmandu", "America/St_Johns"),
+    "mysql": ("SET time_zone = '{}'", "+00:00", "+05:45", "-03:30", "+13:00"),
+    "duckdb": ("SET TimeZone = '{}'", "UTC", "Asia/Kathmandu", "America/St_Johns"),
+    "sqlite": ("SELECT '{}'", "which has no time zones"),
+}
+
+
+def test_times_are_the_same_in_every_session_time_zone(shared_url: str) -> None:
+    dialect = make_url(shared_url).get_backend_name()
+    statement, *zones = _ZONES[dialect]
+    stores = {}
+    for zone in zones:
+        engine = create_engine(shared_url)
+
+        @event.listens_for(engine, "connect")
+        def set_zone(link: Any, _record: Any, zone: str = zone) -> None:
+            link.cursor().execute(statement.format(zone))
+
+        stores[zone] = open_store(engine)
+        stores[zone].migrate()
+    at = datetime(2026, 3, 29, 1, 30, 0, 123457, tzinfo=UTC)  # an hour that Europe has not
+    for number, (zone, store) in enumerate(stores.items()):
+        moment = at + timedelta(microseconds=number)
+        store.add_turns([exchange(1, session=zone, started_at=moment, ended_at=moment)])
+    for store in stores.values():
+        for number, zone in enumerate(zones):
+            found = {message.created_at for message in store.messages_of("user-1", zone)}
+            assert found == {at + timedelta(microseconds=number)}
+            assert {moment.utcoffset() for moment in found} == {timedelta(0)}
+    for store in stores.values():
+        store.close()
+
+
+@pytest.mark.parametrize("megabytes", [1, 8])
+def test_large_messages(store: Store, megabytes: int) -> None:
+    said = "\U0001f642 it's \\ " * (megabytes * 100_000)
+    store.add_turns([turn(user(said), assistant(said[::-1]))])
+    assert texts(store) == [said, said[::-1]]
+
+
+def test_message_that_the_server_does_not_take(mariadb_url: str) -> None:
+    """MariaDB hangs up on whoever sends more than it is set to take: that is said, not retried."""
+    store = open_store(mariadb_url)
+    store.migrate()
+    with pytest.raises(StoreError, match="max_allowed_packet") as caught:
+        store.add_turns([exchange(1), turn(user("x" * 20_000_000), assistant("ok"))])
+    assert not isinstance(caught.value, StoreUnavailableError)
+    assert texts(store) == []
+    assert store.add_turns([exchange(1)]) == 1
+    store.close()
+
+
+def test_locked_row_is_unavailable_for_now(
+    mariadb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(support, "LOCK_WAIT_SECONDS", 1)
+    store = open_store(mariadb_url)
+    store.migrate()
+    store.add_turns([exchange(1)])
+    engine = create_engine(mariadb_url)
+    with engine.begin() as connection:
+        connection.execute(text("SELECT * FROM memori_entities FOR UPDATE"))
+        with pytest.raises(StoreUnavailableError, match="Lock wait timeout"):
+            store.add_turns([exchange(2)])
+    assert store.add_turns([exchange(2)]) == 1
+    engine.dispose()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"password": "s3cret-wrong"}, "user or password"),
+        ({"database": "nosuch"}, "no such database"),
+    ],
+)
+def test_server_that_refuses_says_what_to_change(
+    mariadb_url: str, change: dict[str, str], said: str
+) -> None:
+    store = open_store(make_url(mariadb_url).set(**change))  # type: ignore[arg-type]
+    with pytest.raises(StoreConfigurationError, match=said) as caught:
+        store.migrate()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_duckdb_file_is_of_one_process(duckdb_url: str) -> None:
+    store = open_store(duckdb_url)
+    store.migrate()
+    ((code, said),) = in_processes(WRITER, [[duckdb_url, "0"]])
+    assert code == 1
+    assert "StoreUnavailableError" in said
+    assert "open in another process" in said
+    store.close()
+    assert in_processes(WRITER, [[duckdb_url, "0"]]) == [(0, "")]
+    assert len(texts(store)) == 20
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform does not fork")
+def test_duckdb_file_stays_the_parents(duckdb_url: str) -> None:
+    store = open_store(duckdb_url)
+    store.migrate()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            for mine in (store, open_store(duckdb_url)):
+                with pytest.raises(StoreUnavailableError, match="forked from"):
+                    mine.add_turns([exchange(1)])
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert store.add_turns([exchange(1)]) == 1
+    store.close()
+
+
+def test_duckdb_conflict_is_tried_again(duckdb_url: str) -> None:
+    """Somebody else's connection in this process changes the row that we are to change."""
+    store = open_store(duckdb_url)
+    store.migrate()
+    store.add_turns([exchange(1)])
+    engine = create_engine(duckdb_url)
+    tries = []
+
+    def work(connection: Any) -> int:
+        tries.append(connection)
+        bump = text("UPDATE memori_entities SET revision = revision + 1")
+        if len(tries) == 1:
+            connection.execute(text("SELECT 1 FROM memori_entities"))
+            with engine.begin() as other:
+                other.execute(bump)
+        connection.execute(bump)
+        return len(tries)
+
+    assert database.Database(engine, owned=False).write(work) == 2
+    assert store.revision("user-1") == 3
+    engine.dispose()
+    store.close()
