@@ -46,7 +46,7 @@ class Database:
     def __init__(self, engine: Engine, *, owned: bool) -> None:
         self.dialect = engine.dialect.name
         self.name = engine.url.render_as_string(hide_password=True)
-        self._engine = engine
+        self._given = self._engine = engine
         self._owned = owned
         self.at_fork: list[Callable[[], None]] = []
         """Called in a forked child, before anything else uses this object there."""
@@ -105,18 +105,29 @@ class Database:
             )
         for tries_left in reversed(range(_TRIES)):
             try:
-                with self._gate, self._engine.connect() as connection, connection.begin():
+                with self._gate, self._connect() as connection, connection.begin():
                     if self.dialect == "sqlite":
                         self._begin_sqlite(connection, begin)
                     return work(connection)
             except sqla.SQLAlchemyError as error:
-                if isinstance(error, sqla.DBAPIError) and support.passes(error):
+                if support.may_be_too_large(error, self.dialect):
                     self._check_size(error)
-                    if tries_left:
+                if isinstance(error, sqla.DBAPIError) and support.passes(error):
+                    if tries_left and not (support.waited(error) and tries_left < _TRIES - 1):
                         time.sleep(random.uniform(0, _PAUSE))  # those who collided part ways
                         continue
                 raise self._as_store_error(error) from error
         raise AssertionError("unreachable")
+
+    def _connect(self) -> Connection:
+        try:
+            return self._engine.connect()
+        except self._given.dialect.loaded_dbapi.Error:
+            # Where a connection is lost while its isolation level is set, SQLAlchemy lets the
+            # driver's error through and keeps all others that may be dead too. This tells it.
+            with self._given.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+            return self._engine.connect()
 
     def _begin_sqlite(self, connection: Connection, begin: str) -> None:
         """Start the transaction ourselves: Python's sqlite3 would only at the first change.
@@ -129,17 +140,15 @@ class Database:
         if not link.in_transaction:
             connection.exec_driver_sql(begin)
 
-    def _check_size(self, error: sqla.DBAPIError) -> None:
-        """Raise for a row that a MySQL server takes for a reason to hang up, at every try."""
-        if not support.may_be_too_large(error, self.dialect):
-            return
+    def _check_size(self, error: sqla.SQLAlchemyError) -> None:
+        """Raise for a row that a MySQL server refuses or hangs up on, at every try."""
         try:
             with self._engine.connect() as connection:
-                limit = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar()
+                limit = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar() or 0
         except sqla.SQLAlchemyError:
             return  # it is away, whatever the reason
         size = support.largest_row(error)
-        if limit is not None and size > int(limit):
+        if support.is_too_large(error) or size > int(limit):
             raise StoreError(
                 f"{self.name} refused a row of {size} bytes: its max_allowed_packet is {limit}; "
                 "set it higher on the server"

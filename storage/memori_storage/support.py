@@ -24,9 +24,11 @@ LOCK_WAIT_SECONDS = 10
 
 # https://mariadb.com/kb/en/mariadb-error-codes/
 _DEADLOCKS = {"40001", "40P01", 1213}
+_MYSQL_LOCK_WAIT = 1205
 _MISSING_TABLE = {"42P01", "42S02", 1146}
 _MYSQL_LOST = {2006, 2013, 2014, 2055, 4031}
 _MYSQL_TOO_LARGE = 1153
+_MYSQL_ESCAPED = "'\"\\\n\r\0\x1a"
 _MYSQL_UNUSABLE = {
     1044: "this user may not use the database: grant it the rights on it",
     1045: "user or password are wrong",
@@ -129,9 +131,15 @@ def passes(error: sqla.DBAPIError) -> bool:
     return (
         error.connection_invalidated
         or what in _DEADLOCKS
+        or what == _MYSQL_LOCK_WAIT
         or what in _MYSQL_LOST
         or (isinstance(what, str) and what.startswith(_DUCKDB_CONFLICTS))
     )
+
+
+def waited(error: sqla.DBAPIError) -> bool:
+    """Whether an error came only after the longest wait for a lock, which is not to be repeated."""
+    return bool(state(error.orig) == _MYSQL_LOCK_WAIT)
 
 
 def unusable(error: sqla.SQLAlchemyError) -> str | None:
@@ -151,8 +159,13 @@ def may_be_too_large(error: sqla.SQLAlchemyError, dialect: str) -> bool:
     return dialect in MYSQL_FAMILY and (what == _MYSQL_TOO_LARGE or what in _MYSQL_LOST)
 
 
+def is_too_large(error: sqla.SQLAlchemyError) -> bool:
+    """Whether a MySQL server said that what it was sent is too large."""
+    return bool(state(getattr(error, "orig", None)) == _MYSQL_TOO_LARGE)
+
+
 def largest_row(error: sqla.SQLAlchemyError) -> int:
-    """Bytes of the largest row that a failed statement was to write, about."""
+    """Bytes of the largest row that a failed statement was to write, as they are sent, about."""
     given = getattr(error, "params", None)
     rows = given if isinstance(given, list) else [given]
     return max((_size(row) for row in rows if row), default=0)
@@ -161,7 +174,9 @@ def largest_row(error: sqla.SQLAlchemyError) -> int:
 def _size(row: Any) -> int:
     values = row.values() if isinstance(row, dict) else row
     return sum(
-        len(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else len(value)
+        len(value.encode("utf-8", "surrogatepass")) + sum(map(value.count, _MYSQL_ESCAPED))
+        if isinstance(value, str)
+        else len(value)
         for value in values
         if isinstance(value, str | bytes)
     )
