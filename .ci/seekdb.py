@@ -3,8 +3,8 @@
     export MEMORI_TEST_SEEKDB_URL="$(python .ci/seekdb.py start DIRECTORY)"
     python .ci/seekdb.py stop DIRECTORY
 
-"start" needs the package ``pylibseekdb``, keeps the server's data in DIRECTORY, leaves a process that
-holds it, and prints the URL of an empty database.
+"start" needs the package ``pylibseekdb``, keeps the server's data in DIRECTORY, leaves a process
+that holds it, and prints the URL of an empty database.
 """
 
 from __future__ import annotations

@@ -112,10 +112,11 @@ class Database:
             except sqla.SQLAlchemyError as error:
                 if support.may_be_too_large(error, self.dialect):
                     self._check_size(error)
-                if isinstance(error, sqla.DBAPIError) and support.passes(error):
-                    if tries_left and not (support.waited(error) and tries_left < _TRIES - 1):
-                        time.sleep(random.uniform(0, _PAUSE))  # those who collided part ways
-                        continue
+                if tries_left and support.is_worth_another_try(
+                    error, first=tries_left == _TRIES - 1
+                ):
+                    time.sleep(random.uniform(0, _PAUSE))  # those who collided part ways
+                    continue
                 raise self._as_store_error(error) from error
         raise AssertionError("unreachable")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
-_gates: dict[str, Any] = {}
+_gates: dict[str, AbstractContextManager[Any]] = {}
 _gates_lock = threading.Lock()
 _inherited: set[str] = set()
 

@@ -106,7 +106,7 @@ def locked(statement: S, dialect: str, *, skip_locked: bool = False) -> S:
 
 def state(origin: object) -> Any:
     """The SQLSTATE of a driver's error, or its number where it has none."""
-    arguments = getattr(origin, "args", ())
+    arguments: tuple[Any, ...] = getattr(origin, "args", ())
     found = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
     if isinstance(arguments[0] if arguments else None, int):
         return arguments[0]  # MySQL's numbers say more than the states some of its drivers add
@@ -125,21 +125,24 @@ def is_missing_table(origin: object) -> bool:
     )
 
 
-def passes(error: sqla.DBAPIError) -> bool:
-    """Whether the transaction was rolled back for a reason that is gone at the next try."""
+def is_worth_another_try(error: sqla.SQLAlchemyError, *, first: bool) -> bool:
+    """Whether the transaction was rolled back for a reason that is gone at the next try.
+
+    Args:
+        error: Why it was rolled back.
+        first: Whether that was the first try. Who waited for a lock as long as one may tries once
+            more, not as often as one who was told at once.
+    """
+    if not isinstance(error, sqla.DBAPIError):
+        return False
     what = state(error.orig)
     return (
         error.connection_invalidated
         or what in _DEADLOCKS
-        or what == _MYSQL_LOCK_WAIT
         or what in _MYSQL_LOST
+        or (first and what == _MYSQL_LOCK_WAIT)
         or (isinstance(what, str) and what.startswith(_DUCKDB_CONFLICTS))
     )
-
-
-def waited(error: sqla.DBAPIError) -> bool:
-    """Whether an error came only after the longest wait for a lock, which is not to be repeated."""
-    return bool(state(error.orig) == _MYSQL_LOCK_WAIT)
 
 
 def unusable(error: sqla.SQLAlchemyError) -> str | None:

@@ -277,9 +277,7 @@ def test_deadlock_victim_tries_again(postgresql_url: str) -> None:
     engine.dispose()
 
 
-def test_both_sides_of_a_deadlock_are_done(
-    server_url: str, request: pytest.FixtureRequest
-) -> None:
+def test_both_sides_of_a_deadlock_are_done(server_url: str, request: pytest.FixtureRequest) -> None:
     """Two transactions lock the same rows in opposite order: the victim tries again."""
     store = open_store(server_url)
     store.migrate()
@@ -355,7 +353,9 @@ def test_large_messages(store: Store, megabytes: int) -> None:
     assert texts(store) == [said, said[::-1]]
 
 
-@pytest.mark.parametrize("said", ["x" * 20_000_000, "it's \\ " * 1_000_000], ids=["long", "escaped"])
+@pytest.mark.parametrize(
+    "said", ["x" * 20_000_000, "it's \\ " * 1_000_000], ids=["long", "escaped"]
+)
 @pytest.mark.parametrize("backend", ["mariadb", "seekdb"])
 def test_message_that_the_server_does_not_take(
     backend: str, said: str, request: pytest.FixtureRequest

@@ -43,9 +43,7 @@ class _Resuming(MySQLImpl):
             f"SELECT {what} FROM information_schema.{view} WHERE table_name = :name"
             " AND table_schema = COALESCE(:schema, DATABASE())"
         )
-        return set(
-            self.connection.scalars(statement, {"name": table.name, "schema": table.schema})
-        )
+        return set(self.connection.scalars(statement, {"name": table.name, "schema": table.schema}))
 
 
 class DuckDBImpl(alembic_impl.DefaultImpl):
