@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Dialect, LargeBinary, String, Text
@@ -11,34 +11,9 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from memori_storage.keys import KEY_LENGTH
+from memori_storage.values import MAX_ID_LENGTH, microseconds, moment, storable, to_json
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _MYSQL = ("mysql", "mariadb")
-
-MAX_ID_LENGTH = 128
-"""Longest id of our own making: a turn's, a message's."""
-
-
-def storable(text: str) -> str:
-    """``text`` without what databases refuse: NUL and lone surrogates become U+FFFD."""
-    if "\x00" in text:
-        text = text.replace("\x00", "\ufffd")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
-def microseconds(moment: datetime) -> int:
-    """Microseconds from 1970-01-01 UTC to an aware datetime, exactly."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def moment(value: int) -> datetime:
-    """The UTC datetime ``value`` microseconds after 1970-01-01."""
-    return _EPOCH + timedelta(microseconds=value)
 
 
 def key_type() -> TypeEngine[str]:
@@ -82,14 +57,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # a lone surrogate: escaped, it comes back as it was
-            text = json.dumps(value, separators=(",", ":"), default=str)
-        return text
+        return None if value is None else to_json(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from memori_storage import schema
-from memori_storage.database import Database, chunks
-from memori_storage.jobs import new_job, reopen
-from memori_storage.lineage import (
-    UNCHAINED_ROLES,
-    Keyed,
-    Node,
-    Tree,
-    anchors_of,
-    keyed,
-    start_of,
-)
+from memori_storage.answers import changed_values, history_of, parent_of, place_reply
+from memori_storage.database import Database
+from memori_storage.jobs import reopen
+from memori_storage.lineage import UNCHAINED_ROLES, Tree, keyed
 from memori_storage.locks import bump, lock_entities, lock_rows
 from memori_storage.records import Completion
-from memori_storage.trees import TreeCache, load_anchors
-from memori_storage.turns import content_columns
+from memori_storage.rows import content_columns, new_job
+from memori_storage.treecache import TreeCache
+from memori_storage.trees import load_anchors, trees_of
+from memori_storage.values import chunks
 
 
 class TurnCompleter:
@@ -59,7 +54,7 @@ class TurnCompleter:
         sessions = lock_rows(
             connection, schema.sessions, {row["session_key"] for row in owners}, _never_missing
         )
-        trees = self._cache.trees(connection, sessions)
+        trees = trees_of(self._cache, connection, sessions)
         changed = [
             row
             for row in _rows(connection, pending)  # as they are under the locks
@@ -95,9 +90,9 @@ def _never_missing(key: str) -> dict[str, Any]:
     raise AssertionError(f"a stored turn's session {key} is not stored")
 
 
-def _rows(connection: Connection, ids: Sequence[str]) -> list[RowMapping]:
+def _rows(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
     return [
-        row
+        dict(row)
         for some in chunks(ids)
         for row in connection.execute(
             select(schema.turns).where(schema.turns.c.id.in_(some))
@@ -106,20 +101,15 @@ def _rows(connection: Connection, ids: Sequence[str]) -> list[RowMapping]:
 
 
 def _complete(
-    connection: Connection, tree: Tree, row: RowMapping, completion: Completion, revision: int
+    connection: Connection, tree: Tree, row: dict[str, Any], completion: Completion, revision: int
 ) -> bool:
     """Write one turn's end; whether that changed anything."""
-    reply = _place(connection, tree, row, keyed(completion.output))
-    values = {
-        "status": completion.status,
-        "response_model": completion.response_model or row["response_model"],
-        "finish_reasons": list(completion.finish_reasons),
-        "usage": dict(completion.usage),
-        "error_type": completion.error_type,
-        "error_message": completion.error_message,
-        "output_message_id": reply.last,
-    }
-    if not reply.new and not reply.grown and all(row[name] == values[name] for name in values):
+    looked_up = load_anchors(connection, {tree.session: history_of(row)})[tree.session]
+    parent = parent_of(tree, row, looked_up)
+    stored = _stored_reply(connection, row["id"], parent)
+    reply = place_reply(tree, row, keyed(completion.output), parent, stored)
+    values = changed_values(row, completion, reply)
+    if values is None:
         return False
     said = {"revision": revision, "created_at": completion.ended_at}
     for node, item in reply.grown:
@@ -149,7 +139,7 @@ def _complete(
     connection.execute(
         update(schema.turns)
         .where(schema.turns.c.id == row["id"])
-        .values(**values, revision=revision, ended_at=completion.ended_at)
+        .values(**values, revision=revision)
     )
     if row["entity_key"] and (reply.new or reply.grown):
         reopen(
@@ -157,47 +147,6 @@ def _complete(
             new_job(row["id"], row["entity_key"], row["session_key"], row["started_at"]),
         )
     return True
-
-
-class _Reply(NamedTuple):
-    """Where the messages of a reply went: into new places, or over their own beginnings."""
-
-    new: list[tuple[Node, Keyed]]
-    grown: list[tuple[str, Keyed]]
-    last: str | None
-
-
-def _place(connection: Connection, tree: Tree, row: RowMapping, output: list[Keyed]) -> _Reply:
-    """Add a reply to the session's tree, where the reply of its turn stands."""
-    parent = row["input_message_id"]
-    names = anchors_of(row["previous_response_id"], row["conversation_id"])
-    if parent is None and names:
-        # The request said nothing itself; it went on from where the provider's history ends.
-        anchors = load_anchors(connection, {tree.session: names}).get(tree.session, {})
-        parent = start_of(tree, names, anchors)
-    wanted = {item.key for item in output}
-    beginnings = [
-        node
-        for node in _stored_reply(connection, row["id"], parent)
-        if tree.nodes[node].key not in wanted
-    ]
-    reply = _Reply([], [], None)
-    last = row["output_message_id"]
-    for item in output:
-        last = tree.child(parent, item.key)
-        if last is None and beginnings:
-            last = beginnings.pop(0)
-            tree.grow(last, item.key)
-            reply.grown.append((last, item))
-        elif last is None:
-            last = tree.child_id(parent, item.key)
-            node = Node(last, parent, item.key, tree.next_position)
-            tree.add(node, chained=True)
-            reply.new.append((node, item))
-    for name in anchors_of(row["response_id"], row["conversation_id"]):
-        if last is not None:
-            tree.anchor(name, last)
-    return reply._replace(last=last)
 
 
 def _stored_reply(connection: Connection, turn_id: str, parent: str | None) -> list[str]:

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
@@ -24,7 +24,6 @@ T = TypeVar("T")
 BUSY_TIMEOUT = 10.0
 """Seconds to wait for another writer of an SQLite database, or for a free connection."""
 
-_CHUNK = 500
 _TRIES = 4
 _PAUSE = 0.05
 # https://www.sqlite.org/rescode.html
@@ -188,12 +187,6 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-
-def chunks(values: Sequence[T], size: int = _CHUNK) -> Iterator[Sequence[T]]:
-    """``values`` in pieces that fit the ``IN`` list of every database."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def insert_missing(dialect: str, table: Table, *, fill: str = "key") -> Insert:

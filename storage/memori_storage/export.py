@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, or_, select
 
 from memori_storage import keys
 from memori_storage.database import Database
+from memori_storage.exported import exported_memory, exported_message, exported_turn
 from memori_storage.reading import (
     memories_from,
     memory_rows,
@@ -19,6 +18,7 @@ from memori_storage.reading import (
     revision_of,
 )
 from memori_storage.records import StoredMemory
+from memori_storage.rows import pages
 from memori_storage.schema import memories, messages, processes, sessions, turns
 
 _PAGE = 500
@@ -35,11 +35,6 @@ def export(database: Database, entity: str) -> Iterator[dict[str, Any]]:
     yield from _turns(database, entity, key, revision)
     yield from _messages(database, entity, key, revision)
     yield from _memories(database, entity, key)
-
-
-def iso(moment: datetime | None) -> str | None:
-    """ISO 8601 in UTC with six decimals, e.g. ``2026-11-25T08:30:00.000000+00:00``."""
-    return None if moment is None else moment.isoformat(timespec="microseconds")
 
 
 def _turns(
@@ -66,46 +61,10 @@ def _turns(
             )
         rows = _fetched(database, page)
         for row in rows:
-            yield _turn(row, entity)
+            yield exported_turn(dict(row), entity)
         if len(rows) < _PAGE:
             return
         after = rows[-1]
-
-
-_TURN_FIELDS = (
-    "process",
-    "provider",
-    "operation",
-    "model",
-    "response_model",
-    "response_id",
-    "previous_response_id",
-    "conversation_id",
-    "status",
-    "finish_reasons",
-    "usage",
-    "trace_id",
-    "span_id",
-    "system",
-    "error_type",
-    "error_message",
-    "framework",
-    "input_message_id",
-    "output_message_id",
-)
-
-
-def _turn(row: RowMapping, entity: str) -> dict[str, Any]:
-    return {
-        "type": "turn",
-        "id": row["id"],
-        "entity": entity,
-        "session": row["session"],
-        **{name: row[name] for name in _TURN_FIELDS},
-        "started_at": iso(row["started_at"]),
-        "first_chunk_at": iso(row["first_chunk_at"]),
-        "ended_at": iso(row["ended_at"]),
-    }
 
 
 def _messages(
@@ -123,7 +82,7 @@ def _messages(
             .order_by(sessions.c.started_at, sessions.c.key)
         ).all()
     )
-    for some, position in _pages([(row.key, row.next_position) for row in found]):
+    for some, position in pages([(row.key, row.next_position) for row in found], _PAGE):
         statement = message_rows().where(
             messages.c.session_key.in_(some), messages.c.revision <= revision
         )
@@ -134,30 +93,7 @@ def _messages(
         rows = _fetched(database, statement)
         order = {key: place for place, key in enumerate(some)}
         for row in sorted(rows, key=lambda row: (order[row["session_key"]], row["position"])):
-            message = message_of(row, entity)
-            yield {
-                "type": "message",
-                **asdict(message),
-                "finish_reason": row["finish_reason"],
-                "created_at": iso(message.created_at),
-            }
-
-
-def _pages(sizes: Sequence[tuple[str, int]]) -> Iterator[tuple[list[str], int]]:
-    """Sessions of about a page together, and a position to start from; several start at 0."""
-    together: list[str] = []
-    weight = 0
-    for key, size in sizes:
-        if together and weight + size > _PAGE:
-            yield together, 0
-            together, weight = [], 0
-        if size > _PAGE:
-            yield from (([key], position) for position in range(0, size, _PAGE))
-        else:
-            together.append(key)
-            weight += max(size, 1)
-    if together:
-        yield together, 0
+            yield exported_message(message_of(row, entity), row["finish_reason"])
 
 
 def _memories(database: Database, entity: str, entity_key: str) -> Iterator[dict[str, Any]]:
@@ -171,23 +107,10 @@ def _memories(database: Database, entity: str, entity_key: str) -> Iterator[dict
     while True:
         page = statement.where(memories.c.id > after)
         stored = _stored_memories(database, page, entity)
-        yield from map(_memory, stored)
+        yield from map(exported_memory, stored)
         if len(stored) < _PAGE:
             return
         after = stored[-1].id
-
-
-def _memory(memory: StoredMemory) -> dict[str, Any]:
-    first = memory.sources[0] if memory.sources else None
-    times = ("observed_at", "last_seen_at", "valid_from", "valid_to")
-    return {
-        "type": "memory",
-        **asdict(memory),
-        **{name: iso(getattr(memory, name)) for name in times},
-        "sources": [asdict(source) for source in memory.sources],
-        "trace_id": first and first.trace_id,
-        "span_id": first and first.span_id,
-    }
 
 
 def _fetched(database: Database, statement: Select[Any]) -> list[RowMapping]:

@@ -9,14 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, or_, select, update
 
 from memori_storage import keys
-from memori_storage.database import chunks
 from memori_storage.learning import Learned, keep
 from memori_storage.reading import message_of, message_rows
 from memori_storage.records import Job, NewMemory, StoredMemory, StoredMessage, Vector
+from memori_storage.rows import OPEN, PARKED
 from memori_storage.schema import entities, jobs, messages, sessions
 from memori_storage.support import locked
-
-OPEN, PARKED = "open", "parked"
+from memori_storage.values import chunks
 
 
 def claim(connection: Connection, worker: str, limit: int, lease: float) -> list[Job]:
@@ -105,23 +104,6 @@ def reopen(connection: Connection, row: dict[str, Any]) -> None:
     connection.execute(delete(jobs).where(jobs.c.turn_id == row["turn_id"]))
     # Whoever is at it has not seen all: that attempt no longer counts.
     connection.execute(insert(jobs), {**row, "attempts": 0 if attempts is None else attempts + 1})
-
-
-def new_job(
-    turn_id: str, entity_key: str, session_key: str, created_at: datetime
-) -> dict[str, Any]:
-    """The row of a job that is open at once."""
-    return {
-        "turn_id": turn_id,
-        "entity_key": entity_key,
-        "session_key": session_key,
-        "state": OPEN,
-        "created_at": created_at,
-        "available_at": datetime.now(UTC),
-        "worker": None,
-        "attempts": 0,
-        "error": None,
-    }
 
 
 def fail(connection: Connection, job: Job, error: str, retry_in: float | None) -> None:

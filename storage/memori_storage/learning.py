@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from memori_storage import keys
-from memori_storage.database import chunks
 from memori_storage.locks import bump, lock_entities
+from memori_storage.merging import check_cited, merge, newest_vectors
 from memori_storage.reading import memories_of
 from memori_storage.records import NewMemory, StoredMemory, Vector
 from memori_storage.schema import memories, memory_sources, messages, turns, vectors
-from memori_storage.store import StoreError
+from memori_storage.values import chunks
 
 
 class Learned(NamedTuple):
@@ -63,7 +63,7 @@ def _keep_memories(
         for row in connection.execute(select(memories).where(memories.c.id.in_(some))).mappings()
     }
     sources = {
-        tuple(row)
+        (row.memory_id, row.message_id)
         for some in chunks(ids)
         for row in connection.execute(
             select(memory_sources.c.memory_id, memory_sources.c.message_id).where(
@@ -73,44 +73,30 @@ def _keep_memories(
             )
         )
     }
-    new_rows: dict[str, dict[str, Any]] = {}
-    new_sources: list[dict[str, str]] = []
-    reinforced: dict[str, dict[str, Any]] = {}
-    for memory_id, memory in given:
-        if (memory_id, memory.message_id) in sources:
-            continue
-        sources.add((memory_id, memory.message_id))
-        new_sources.append({"memory_id": memory_id, "message_id": memory.message_id})
-        if memory_id in known:
-            row = reinforced.setdefault(memory_id, known[memory_id])
-        elif memory_id in new_rows:
-            row = new_rows[memory_id]
-        else:
-            row = _memory_row(memory_id, entity_key, memory, cited[memory.message_id])
-            new_rows[memory_id] = row
-            row["revision"] = revision
-            continue
-        row.update(_reinforced(row, memory), revision=revision)
-    if new_rows:
-        connection.execute(insert(memories), list(new_rows.values()))
-    if reinforced:
+    merged = merge(given, known, sources, cited, entity_key=entity_key, revision=revision)
+    if merged.new:
+        connection.execute(insert(memories), list(merged.new.values()))
+    if merged.reinforced:
         names = ("revision", "times_seen", "observed_at", "last_seen_at", "confidence")
         connection.execute(
             update(memories).where(memories.c.id == bindparam("memory")),
             [
                 {"memory": memory_id, **{name: row[name] for name in names}}
-                for memory_id, row in reinforced.items()
+                for memory_id, row in merged.reinforced.items()
             ],
         )
-    if new_sources:
-        connection.execute(insert(memory_sources), new_sources)
-    return bool(new_sources)
+    if merged.sources:
+        connection.execute(
+            insert(memory_sources),
+            [{"memory_id": memory, "message_id": message} for memory, message in merged.sources],
+        )
+    return bool(merged.sources)
 
 
-def _cited(connection: Connection, entity_key: str, ids: set[str]) -> dict[str, RowMapping]:
+def _cited(connection: Connection, entity_key: str, ids: set[str]) -> dict[str, dict[str, Any]]:
     """Session and process of messages of an entity, all of ``ids`` or an error."""
     found = {
-        row["id"]: row
+        row["id"]: dict(row)
         for some in chunks(sorted(ids))
         for row in connection.execute(
             select(messages.c.id, messages.c.session_key, turns.c.process_key)
@@ -118,50 +104,15 @@ def _cited(connection: Connection, entity_key: str, ids: set[str]) -> dict[str, 
             .where(messages.c.entity_key == entity_key, messages.c.id.in_(some))
         ).mappings()
     }
-    if unknown := sorted(ids - found.keys()):
-        raise StoreError(f"a memory cites message {unknown[0]}, which its entity does not have")
+    check_cited(ids, found)
     return found
-
-
-def _memory_row(
-    memory_id: str, entity_key: str, memory: NewMemory, message: RowMapping
-) -> dict[str, Any]:
-    return {
-        "id": memory_id,
-        "entity_key": entity_key,
-        "process_key": message["process_key"],
-        "session_key": message["session_key"],
-        "kind": memory.kind,
-        "content": memory.content,
-        "subject": memory.subject,
-        "predicate": memory.predicate,
-        "object": memory.object,
-        "status": memory.status,
-        "confidence": memory.confidence,
-        "times_seen": 1,
-        "observed_at": memory.observed_at,
-        "last_seen_at": memory.observed_at,
-        "valid_from": memory.valid_from,
-        "valid_to": memory.valid_to,
-        "extractor": memory.extractor,
-    }
-
-
-def _reinforced(row: dict[str, Any], memory: NewMemory) -> dict[str, Any]:
-    """What one more source changes in a memory: how often and when it was seen, and how surely."""
-    return {
-        "times_seen": row["times_seen"] + 1,
-        "observed_at": min(row["observed_at"], memory.observed_at),
-        "last_seen_at": max(row["last_seen_at"], memory.observed_at),
-        "confidence": max(row["confidence"], memory.confidence),
-    }
 
 
 def _keep_vectors(
     connection: Connection, entity_key: str, revision: int, given: Iterable[Vector]
 ) -> bool:
     """Insert or replace vectors, those that differ from what is stored."""
-    wanted = {(vector.item_id, keys.model_key(vector.model)): vector for vector in given}
+    wanted = newest_vectors(given)
     if not wanted:
         return False
     stored = {
@@ -175,7 +126,7 @@ def _keep_vectors(
     }
     new: list[dict[str, Any]] = []
     replaced: list[dict[str, Any]] = []
-    for (item, model), vector in sorted(wanted.items(), key=lambda pair: pair[0]):
+    for (item, model), vector in wanted.items():
         if (item, model) not in stored:
             new.append(
                 {

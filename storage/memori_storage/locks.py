@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Table, bindparam, select, update
 
 from memori_storage import schema
-from memori_storage.database import chunks, insert_missing
+from memori_storage.database import insert_missing
 from memori_storage.support import locked
+from memori_storage.values import chunks
 
 
 def lock_entities(connection: Connection, names: dict[Any, str | None]) -> dict[str, int]:

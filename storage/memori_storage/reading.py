@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, select
 
 from memori_storage import keys
-from memori_storage.database import chunks
 from memori_storage.records import Changes, Source, StoredMemory, StoredMessage, Vector
 from memori_storage.schema import (
     entities,
@@ -20,6 +19,7 @@ from memori_storage.schema import (
     turns,
     vectors,
 )
+from memori_storage.values import chunks
 
 
 def message_rows() -> Select[Any]:

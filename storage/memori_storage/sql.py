@@ -22,7 +22,7 @@ from memori_storage.records import (
     Turn,
     Vector,
 )
-from memori_storage.trees import TreeCache
+from memori_storage.treecache import TreeCache
 from memori_storage.turns import TurnWriter
 
 

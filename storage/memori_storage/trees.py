@@ -1,77 +1,35 @@
-"""The trees of sessions: kept between transactions while they are true, read when they are not."""
+"""Reading the trees of sessions, and where the histories end that providers keep."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from memori_storage.database import chunks
+from memori_storage import keys
+from memori_storage.joining import Response, kept_since
 from memori_storage.lineage import UNCHAINED_ROLES, Node, Tree
-from memori_storage.schema import messages, turns
-
-MAX_CACHED = 50_000
-"""Messages and anchors kept over all sessions, some 30 MB."""
-
-
-class TreeCache:
-    """Trees by session with the session's revision, the least recently written forgotten first."""
-
-    def __init__(self, limit: int = MAX_CACHED) -> None:
-        self._limit = limit
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget everything, the lock's holder included: for a forked child."""
-        self._lock = threading.Lock()
-        self._trees: dict[str, tuple[int, Tree, int]] = {}
-        self._weight = 0
-
-    def take(self, session: str, revision: int) -> Tree | None:
-        """Take out a session's tree, if it is that of ``revision``: the caller will change it."""
-        with self._lock:
-            kept = self._trees.pop(session, None)
-            if kept is None:
-                return None
-            self._weight -= kept[2]
-        return kept[1] if kept[0] == revision else None
-
-    def knows(self, session: str, name: tuple[str, str]) -> bool:
-        """Whether a history kept by a provider is remembered to end in a session."""
-        with self._lock:
-            kept = self._trees.get(session)
-            return kept is not None and name in kept[1].anchors
-
-    def trees(self, connection: Connection, sessions: Mapping[str, RowMapping]) -> dict[str, Tree]:
-        """The trees of sessions whose rows are locked, by key: taken out of here, or read."""
-        trees: dict[str, Tree] = {}
-        for key, row in sessions.items():
-            kept = self.take(key, row["revision"])
-            if kept is not None:
-                trees[key] = kept
-            elif row["revision"] == 0:
-                trees[key] = Tree(key)
-        trees.update(load_trees(connection, sessions.keys() - trees.keys()))
-        return trees
-
-    def put(self, trees: Iterable[tuple[Tree, int]]) -> None:
-        """Keep trees with the revisions that were committed."""
-        with self._lock:
-            for tree, revision in trees:
-                replaced = self._trees.pop(tree.session, None)
-                self._weight += tree.weight - (replaced[2] if replaced else 0)
-                self._trees[tree.session] = (revision, tree, tree.weight)
-            while self._weight > self._limit and len(self._trees) > 1:
-                oldest = next(iter(self._trees))
-                self._weight -= self._trees.pop(oldest)[2]
+from memori_storage.records import Turn
+from memori_storage.schema import messages, sessions, turns
+from memori_storage.treecache import TreeCache
+from memori_storage.values import chunks
 
 
-def load_trees(connection: Connection, sessions: Collection[str]) -> dict[str, Tree]:
+def trees_of(
+    cache: TreeCache, connection: Connection, rows: Mapping[str, RowMapping]
+) -> dict[str, Tree]:
+    """The trees of sessions whose rows are locked, by key: taken out of the cache, or read."""
+    kept = {key: cache.take(key, row["revision"]) for key, row in rows.items()}
+    trees = {key: tree for key, tree in kept.items() if tree is not None}
+    trees.update(load_trees(connection, rows.keys() - trees.keys()))
+    return trees
+
+
+def load_trees(connection: Connection, wanted: Collection[str]) -> dict[str, Tree]:
     """The trees of sessions, by key, as stored."""
-    trees = {session: Tree(session) for session in sessions}
+    trees = {session: Tree(session) for session in wanted}
     columns = messages.c
-    for some in chunks(list(sessions)):
+    for some in chunks(list(wanted)):
         rows = connection.execute(
             select(
                 columns.session_key,
@@ -114,4 +72,25 @@ def load_anchors(
             for session, name, message in rows:
                 if name in names[session] and message is not None:
                     found[session][kind, name] = message
+    return found
+
+
+def load_sessions_of(
+    connection: Connection, wanted: Mapping[str, Sequence[Turn]]
+) -> dict[Response, str]:
+    """Sessions by entity and the response that ended a turn there; see :mod:`joining`."""
+    found: dict[Response, str] = {}
+    for entity, adrift in wanted.items():
+        for some in chunks([turn.previous_response_id for turn in adrift]):
+            rows = connection.execute(
+                select(turns.c.response_id, sessions.c.external_id)
+                .join(sessions, sessions.c.key == turns.c.session_key)
+                .where(
+                    turns.c.entity_key == keys.entity_key(entity),
+                    turns.c.started_at >= kept_since(adrift),
+                    turns.c.response_id.in_(some),
+                )
+                .order_by(turns.c.started_at)
+            )
+            found.update({(entity, response): session for response, session in rows})
     return found
