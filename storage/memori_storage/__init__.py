@@ -44,7 +44,7 @@ def open_store(database: Any, *, create: bool = True) -> Store:
     if isinstance(database, Store):
         return database
     # SQLAlchemy takes longer to import than the rest of a short program: only from here on.
-    from memori_storage.connect import open_database
+    from memori_storage.connecting import open_database
     from memori_storage.sql import SqlStore
 
     return SqlStore(open_database(database, create=create))

@@ -40,9 +40,16 @@ class Database:
     Args:
         engine: The engine.
         owned: Whether it is ours: configured for us, and disposed of in :meth:`close`.
+        lend: Entered around each transaction, where the one connection is somebody else's.
     """
 
-    def __init__(self, engine: Engine, *, owned: bool) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        owned: bool,
+        lend: Callable[[], AbstractContextManager[Any]] | None = None,
+    ) -> None:
         self.dialect = engine.dialect.name
         self.name = engine.url.render_as_string(hide_password=True)
         self._given = self._engine = engine
@@ -50,7 +57,8 @@ class Database:
         self.at_fork: list[Callable[[], None]] = []
         """Called in a forked child, before anything else uses this object there."""
         self._inherited: list[Any] = []
-        if not owned and self.dialect in support.SERVERS:
+        self._lend = lend or nullcontext
+        if not owned and lend is None and self.dialect in support.SERVERS:
             # The engine's default may be AUTOCOMMIT. This is a view of it on the same pool.
             self._engine = engine.execution_options(isolation_level="READ COMMITTED")
         # One connection for all threads: one transaction at a time.
@@ -104,7 +112,12 @@ class Database:
             )
         for tries_left in reversed(range(_TRIES)):
             try:
-                with self._gate, self._connect() as connection, connection.begin():
+                with (
+                    self._gate,
+                    self._lend(),
+                    self._connect() as connection,
+                    connection.begin(),
+                ):
                     if self.dialect == "sqlite":
                         self._begin_sqlite(connection, begin)
                     return work(connection)

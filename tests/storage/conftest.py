@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -114,10 +118,61 @@ def server_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return _url(request.param, request, tmp_path)
 
 
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    """A migrated store."""
-    store = open_store(url)
-    store.migrate()
-    yield store
-    store.close()
+_WAYS = [
+    pytest.param("sqlite", "function"),
+    pytest.param("sqlite", "connection"),
+    *(
+        pytest.param(*param.values, way, marks=[*param.marks, pytest.mark.slow])
+        for param in _SERVERS
+        if param.values != ("seekdb",)
+        for way in ("function", "connection")
+    ),
+]
+"""Other ways to name a database than by URL; those to servers are the slow run's."""
+
+
+@pytest.fixture(
+    params=[
+        *((param, "url") for param in ["sqlite", "memory", *_DUCKDB]),
+        *(pytest.param((*param.values, "url"), marks=param.marks) for param in _SERVERS),
+        *(pytest.param(param.values, marks=param.marks) for param in _WAYS),
+    ],
+    ids=lambda param: param[0] if param[1] == "url" else "-".join(param),
+)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A migrated store, on every kind of database and given in every way."""
+    backend, way = request.param
+    url = _url(backend, request, tmp_path)
+    with ExitStack() as closing:
+        store = open_store(_given(url, way, closing))
+        store.migrate()
+        yield store
+        store.close()
+
+
+def _given(url: str, way: str, closing: ExitStack) -> Any:
+    """What stands for a URL in a way to name a database."""
+    if way == "url":
+        return url
+    connect = partial(connection_to, url)
+    if way == "function":
+        return connect
+    connection = connect()
+    closing.callback(connection.close)
+    return connection
+
+
+def connection_to(url: str) -> Any:
+    """A DB-API connection to a URL's database that any thread may use."""
+    it = make_url(url)
+    if it.get_backend_name() == "sqlite":
+        return sqlite3.connect(str(it.database), check_same_thread=False)
+    place: dict[str, Any] = {"host": it.host, "port": it.port, "user": it.username}
+    if it.get_backend_name() == "postgresql":
+        import psycopg
+
+        return psycopg.connect(dbname=it.database, **place, **it.query)
+    import pymysql
+
+    place["password"] = it.password or ""
+    return pymysql.connect(database=it.database, charset="utf8mb4", **place)

@@ -57,7 +57,7 @@ def test_relative_file_stays_where_it_was_opened(
 
 
 def test_sqlite_settings(tmp_path: Path) -> None:
-    from memori_storage.connect import open_database
+    from memori_storage.connecting import open_database
 
     database = open_database(f"sqlite:///{tmp_path / 'memori.db'}", create=True)
 
@@ -158,12 +158,36 @@ def test_refused_databases(database: Any, said: str) -> None:
     assert said in refused(database)
 
 
-def test_async_engine_is_refused() -> None:
+def asynchronous(url: str) -> Any:
     pytest.importorskip("greenlet", reason="SQLAlchemy's asyncio needs greenlet")
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    engine = create_async_engine("postgresql+psycopg_async://app:s3cret@host/x")
-    assert "synchronous" in refused(engine)
+    return create_async_engine(url)
+
+
+def test_an_asynchronous_engine_is_reached_from_threads(tmp_path: Path) -> None:
+    from sqlalchemy.ext.asyncio import async_sessionmaker
+
+    pytest.importorskip("aiosqlite")
+    engine = asynchronous(f"sqlite+aiosqlite:///{tmp_path / 'memori.db'}")
+    check(open_store(engine))
+    store = open_store(async_sessionmaker(engine))
+    assert texts(store) == ["question 1", "answer 1"]
+    store.close()
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg_async", "psycopg"])
+def test_an_asynchronous_engine_of_postgresql(driver: str, postgresql_url: str) -> None:
+    if driver == "asyncpg":
+        pytest.importorskip("asyncpg")
+    url = make_url(postgresql_url).set(drivername=f"postgresql+{driver}")
+    check(open_store(asynchronous(url)))
+
+
+def test_asynchronous_engines_that_cannot_be_reached() -> None:
+    pytest.importorskip("aiosqlite")
+    assert "in memory" in refused(asynchronous("sqlite+aiosqlite://"))
 
 
 def test_connection_is_refused(tmp_path: Path) -> None:
@@ -181,7 +205,7 @@ def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_postgres_is_postgresql() -> None:
     pytest.importorskip("psycopg")
-    assert "postgresql+psycopg://app:***@host/x" in repr(open_store("postgres://app:s3cret@host/x"))
+    assert "://app:***@host/x" in repr(open_store("postgres://app:s3cret@host/x"))
 
 
 def test_missing_directory(tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ from memori_storage import (
     StoreConfigurationError,
     StoreError,
     StoreUnavailableError,
-    connect,
     database,
     open_store,
     support,
 )
+from memori_storage.connecting import sqlite_files, urls
 
 WRITER = """
 import sys
@@ -81,7 +81,8 @@ def test_processes_write_to_one_session(processes_url: str) -> None:
 def test_busy_database_is_unavailable_for_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connect, "BUSY_TIMEOUT", 0.05)
+    for module in (urls, sqlite_files):
+        monkeypatch.setattr(module, "BUSY_TIMEOUT", 0.05)
     store = open_store(f"sqlite:///{tmp_path / 'memori.db'}")
     store.migrate()
     other = sqlite3.connect(tmp_path / "memori.db", isolation_level=None)

@@ -1,0 +1,1 @@
+"""Django's record of our migrations."""
