@@ -1,25 +1,38 @@
-"""How fast turns are stored, against sqlite3's own executemany of the same rows.
+"""How fast turns are stored, against the bare driver's executemany of the same rows.
 
-Run ``python benchmarks/storage.py``. Each of 25 batches holds 200 new turns: a user's message and
-a reply of some 100 characters each. In the second workload, clients re-send their last 20 messages.
+Run ``python benchmarks/storage.py``. Each of 10 batches holds 500 new turns, which are 1,000
+messages: a user's and a reply of some 100 characters each. In the second workload, clients re-send
+their last 20 messages. The bare driver inserts the rows that were stored, batch by batch, into
+equal tables, in the same run. SQLite always takes part, DuckDB where it is installed, and
+PostgreSQL, MariaDB and SeekDB where MEMORI_TEST_POSTGRESQL_URL, ..._MARIADB_URL and ..._SEEKDB_URL
+name a scratch server.
 """
 
 from __future__ import annotations
 
-import sqlite3
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.pool import NullPool
 
 from memori_storage import open_store
 from memori_storage.records import Message, Turn
 
-BATCHES, BATCH, SESSIONS = 25, 200, 100
+BATCHES, BATCH, SESSIONS, ROUNDS = 10, 500, 100, 3
 START = datetime(2026, 1, 1, tzinfo=UTC)
+FIRST = ("memori_entities", "memori_processes", "memori_sessions")
 TABLES = ("memori_turns", "memori_messages", "memori_jobs")
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 
 
 def message(role: str, number: int) -> Message:
@@ -61,6 +74,29 @@ def batches(history_of: int) -> Iterator[list[Turn]]:
         yield batch
 
 
+@contextmanager
+def scratch(backend: str, directory: Path, name: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    if backend in ("SQLite", "DuckDB"):
+        yield f"{backend.lower()}:///{directory / name}"
+        return
+    given = make_url(os.environ[f"MEMORI_TEST_{backend.upper()}_URL"])
+    given = given.set(drivername=DRIVERS[given.get_backend_name()])
+    kind = "SCHEMA" if backend == "PostgreSQL" else "DATABASE"
+    cascade = " CASCADE" if backend == "PostgreSQL" else ""
+    admin = create_engine(given, poolclass=NullPool)
+    with admin.begin() as connection:
+        connection.execute(text(f"DROP {kind} IF EXISTS {name}{cascade}"))
+        connection.execute(text(f"CREATE {kind} {name}"))
+    if backend == "PostgreSQL":
+        own = given.update_query_dict({"options": f"-c search_path={name}"})
+    else:
+        own = given.set(database=name)
+    yield own.render_as_string(hide_password=False)
+    with admin.begin() as connection:
+        connection.execute(text(f"DROP {kind} {name}{cascade}"))
+
+
 def times() -> tuple[float, float]:
     """The wall's clock and this process's."""
     return time.perf_counter(), time.process_time()
@@ -72,9 +108,9 @@ def since(started: tuple[float, float]) -> tuple[float, float]:
     return wall - started[0], cpu - started[1]
 
 
-def stored(path: Path, work: list[list[Turn]]) -> tuple[float, float]:
+def stored(url: str, work: list[list[Turn]]) -> tuple[float, float]:
     """Seconds, and seconds of CPU, to store the batches."""
-    store = open_store(f"sqlite:///{path}")
+    store = open_store(url)
     store.migrate()
     started = times()
     for batch in work:
@@ -84,47 +120,88 @@ def stored(path: Path, work: list[list[Turn]]) -> tuple[float, float]:
     return seconds
 
 
-def bare(source: Path, target: Path) -> tuple[float, float]:
-    """Seconds, and seconds of CPU, in which sqlite3 inserts the same rows."""
-    store = open_store(f"sqlite:///{target}")
+def rows_of(engine: Engine, table: str) -> list[tuple[Any, ...]]:
+    """A table's rows in an order that keeps batches apart."""
+    order = {"memori_turns": "id", "memori_messages": "turn_id, position", "memori_jobs": "turn_id"}
+    cursor = engine.raw_connection().cursor()
+    cursor.execute(f"SELECT * FROM {table} ORDER BY {order.get(table, '1')}")
+    return [tuple(row) for row in cursor.fetchall()]
+
+
+def bare(source: str, target: str) -> tuple[float, float]:
+    """Seconds, and seconds of CPU, in which the driver inserts the same rows."""
+    store = open_store(target)
     store.migrate()
     store.close()
-    reading = sqlite3.connect(source)
-    rows = {
-        name: reading.execute(f"SELECT * FROM {name} ORDER BY rowid").fetchall() for name in TABLES
-    }
-    link = sqlite3.connect(target, isolation_level=None)
-    link.execute("PRAGMA synchronous = NORMAL")
+    reading, writing = create_engine(source), create_engine(target)
+    rows = {name: rows_of(reading, name) for name in (*FIRST, *TABLES)}
+    reading.dispose()
+    fairy = writing.raw_connection()
+    link: Any = fairy.driver_connection
+    mark = "?" if writing.dialect.name in ("sqlite", "duckdb") else "%s"
+    if writing.dialect.name == "sqlite":
+        link.execute("PRAGMA synchronous = NORMAL")
+
+    def insert(name: str, some: list[tuple[Any, ...]]) -> None:
+        marks = ",".join([mark] * len(some[0]))
+        link.cursor().executemany(f"INSERT INTO {name} VALUES ({marks})", some)
+
+    for name in FIRST:
+        insert(name, rows[name])
+    link.commit()
     started = times()
     for batch in range(BATCHES):
-        link.execute("BEGIN IMMEDIATE")
-        for name, all_rows in rows.items():
-            share = len(all_rows) // BATCHES
-            some = all_rows[batch * share : (batch + 1) * share]
-            marks = ",".join("?" * len(some[0]))
-            link.executemany(f"INSERT INTO {name} VALUES ({marks})", some)
-        link.execute("COMMIT")
+        if writing.dialect.name == "duckdb":
+            link.begin()
+        for name in TABLES:
+            share = len(rows[name]) // BATCHES
+            insert(name, rows[name][batch * share : (batch + 1) * share])
+        link.commit()
     seconds = since(started)
-    link.close()
+    fairy.close()
+    writing.dispose()
     return seconds
 
 
+def compared(backend: str, history_of: int) -> None:
+    """Print what storing and bare inserting take: the best of some rounds, by turns."""
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        with (
+            tempfile.TemporaryDirectory() as directory,
+            scratch(backend, Path(directory), "memori_bench_ours") as our_url,
+            scratch(backend, Path(directory), "memori_bench_bare") as bare_url,
+        ):
+            work = list(batches(history_of))
+            ours.append(stored(our_url, work))
+            theirs.append(bare(our_url, bare_url))
+    wall, cpu = (min(clock) for clock in zip(*ours, strict=True))
+    bare_wall, bare_cpu = (min(clock) for clock in zip(*theirs, strict=True))
+    messages = 2 * BATCHES * BATCH
+    print(
+        f"{backend:10} {history_of:3} sent {messages / wall:11,.0f} {messages / bare_wall:11,.0f}"
+        f" {bare_wall / wall:6.2f} | {messages / cpu:12,.0f} {messages / bare_cpu:11,.0f}"
+        f" {bare_cpu / cpu:6.2f}",
+        flush=True,
+    )
+
+
+def backends() -> list[str]:
+    """What can take part here, or what the command line names."""
+    servers = [
+        name
+        for name in ("PostgreSQL", "MariaDB", "SeekDB")
+        if os.environ.get(f"MEMORI_TEST_{name.upper()}_URL")
+    ]
+    duckdb = ["DuckDB"] if find_spec("duckdb") and find_spec("duckdb_engine") else []
+    return sys.argv[1:] or ["SQLite", *servers, *duckdb]
+
+
 def main() -> None:
-    turns = BATCHES * BATCH
-    print("turns per second             store  bare sqlite3  ratio | of CPU: store  bare  ratio")
-    for name, history_of in (("new input only", 1), ("last 20 messages re-sent", 20)):
-        ours, theirs = [], []
-        for _ in range(3):
-            with tempfile.TemporaryDirectory() as directory:
-                work = list(batches(history_of))
-                ours.append(stored(Path(directory, "ours.db"), work))
-                theirs.append(bare(Path(directory, "ours.db"), Path(directory, "bare.db")))
-        wall, cpu = (min(clock) for clock in zip(*ours, strict=True))
-        bare_wall, bare_cpu = (min(clock) for clock in zip(*theirs, strict=True))
-        print(
-            f"{name:26} {turns / wall:7,.0f} {turns / bare_wall:13,.0f} {wall / bare_wall:6.1f} |"
-            f" {turns / cpu:13,.0f} {turns / bare_cpu:6,.0f} {cpu / bare_cpu:6.1f}"
-        )
+    print("messages a second          store bare driver  ratio | of CPU: store bare driver  ratio")
+    for backend in backends():
+        for history_of in (1, 20):
+            compared(backend, history_of)
 
 
 if __name__ == "__main__":
