@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,18 @@ def bytes_type() -> TypeEngine[bytes]:
 _LONG_TEXT = Text().with_variant(mysql.LONGTEXT(), *_MYSQL)
 
 
+def _as_text(value: str | None) -> str | None:
+    return None if value is None else storable(value)
+
+
+def _as_json(value: Any) -> str | None:
+    return None if value is None else to_json(value)
+
+
+def _as_microseconds(value: datetime | None) -> int | None:
+    return None if value is None else microseconds(value)
+
+
 class AnyText(TypeDecorator[str]):
     """Text of any length and any characters; what no database can hold is replaced."""
 
@@ -47,7 +60,7 @@ class AnyText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else storable(value)
+        return _as_text(value)
 
 
 class Json(TypeDecorator[Any]):
@@ -57,7 +70,7 @@ class Json(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else to_json(value)
+        return _as_json(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
@@ -70,7 +83,15 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else microseconds(value)
+        return _as_microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else moment(value)
+
+
+TO_DATABASE: dict[type[Any], Callable[[Any], Any]] = {
+    AnyText: _as_text,
+    Json: _as_json,
+    Moment: _as_microseconds,
+}
+"""What makes values of our own types what the database keeps, without a detour over the types."""

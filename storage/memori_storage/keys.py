@@ -7,10 +7,14 @@ index it. A digest is short, plain ASCII, and equal exactly when its input is.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 
 KEY_LENGTH = 32
 """Characters of a key: 128 bits in hex."""
+
+_REMEMBERED = 1024
+"""Keys kept of each kind: a batch asks for the same ones over and over."""
 
 
 def digest(*parts: str | None) -> str:
@@ -23,21 +27,25 @@ def digest(*parts: str | None) -> str:
     return blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
+@lru_cache(_REMEMBERED)
 def entity_key(entity: str) -> str:
     """Key of an entity."""
     return digest("entity", entity)
 
 
+@lru_cache(_REMEMBERED)
 def process_key(process: str) -> str:
     """Key of a process."""
     return digest("process", process)
 
 
+@lru_cache(_REMEMBERED)
 def session_key(entity: str | None, session: str) -> str:
     """Key of a session: two entities' sessions of one name are two sessions."""
     return digest("session", entity, session)
 
 
+@lru_cache(_REMEMBERED)
 def model_key(model: str) -> str:
     """Key of an embedding model's name."""
     return digest("model", model)

@@ -86,7 +86,10 @@ class Tree:
     def child(self, parent: str | None, key: str) -> str | None:
         """Id of the known message of ``key`` below ``parent`` (``None``: the root); of several that
         it may be, the newest."""
-        found = self.child_id(parent, key)
+        return self.known_child(self.child_id(parent, key), parent, key)
+
+    def known_child(self, found: str, parent: str | None, key: str) -> str | None:
+        """:meth:`child` for who has the id already that it has by its place."""
         if found in self.nodes:
             return found
         if found in self.grown:
@@ -194,13 +197,12 @@ def place(
     def child_or_new(item: Keyed, *, is_output: bool = False) -> str:
         chained = item.message.role not in UNCHAINED_ROLES
         parent = at if chained else None
-        if chained and (known := tree.child(parent, item.key)) is not None:
-            return known
-        node_id = (
-            tree.child_id(parent, item.key)
-            if chained
-            else tree.unchained_id(item.message.role, item.key)
-        )
+        if chained:
+            node_id = tree.child_id(parent, item.key)
+            if (known := tree.known_child(node_id, parent, item.key)) is not None:
+                return known
+        else:
+            node_id = tree.unchained_id(item.message.role, item.key)
         if node_id not in tree.nodes:
             node = Node(node_id, parent, item.key, tree.next_position)
             tree.add(node, chained=chained)

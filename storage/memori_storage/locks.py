@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, select, update
+from sqlalchemy import Connection, RowMapping, Table, select
 
 from memori_storage import schema
+from memori_storage.bulk import update_rows
 from memori_storage.database import insert_missing
 from memori_storage.support import locked
 from memori_storage.values import chunks
@@ -34,11 +35,12 @@ def lock_entities(connection: Connection, names: dict[Any, str | None]) -> dict[
 
 def bump(connection: Connection, revisions: dict[str, int]) -> None:
     """Set the revisions of locked entities one higher than they were."""
-    if revisions:
-        connection.execute(
-            update(schema.entities).where(schema.entities.c.key == bindparam("entity")),
-            [{"entity": key, "revision": was + 1} for key, was in revisions.items()],
-        )
+    update_rows(
+        connection,
+        schema.entities,
+        "key",
+        [{"key": key, "revision": was + 1} for key, was in revisions.items()],
+    )
 
 
 def lock_rows(

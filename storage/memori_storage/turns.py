@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, select
 
 from memori_storage import schema
+from memori_storage.bulk import insert_rows, update_rows
 from memori_storage.database import Database, insert_missing
 from memori_storage.joining import Response, joined
 from memori_storage.lineage import Tree
@@ -69,8 +70,7 @@ class TurnWriter:
             (schema.messages, rows.messages),
             (schema.jobs, rows.jobs),
         ):
-            if values:
-                connection.execute(insert(table), values)
+            insert_rows(connection, table, values)
         _update_sessions(connection, new, touched, trees)
         bump(connection, {item.entity: revisions[item.entity] for item in new if item.entity})
         return len(new), [(trees[key], row["revision"] + 1) for key, row in touched.items()]
@@ -123,7 +123,7 @@ def _update_sessions(
 ) -> None:
     values = {
         key: {
-            "session": key,
+            "key": key,
             "revision": row["revision"] + 1,
             "next_position": trees[key].next_position,
             "started_at": row["started_at"],
@@ -135,5 +135,4 @@ def _update_sessions(
         value = values[item.session]
         value["started_at"] = min(value["started_at"], item.turn.started_at)
         value["ended_at"] = max(value["ended_at"], item.turn.ended_at)
-    statement = update(schema.sessions).where(schema.sessions.c.key == bindparam("session"))
-    connection.execute(statement, list(values.values()))
+    update_rows(connection, schema.sessions, "key", list(values.values()))

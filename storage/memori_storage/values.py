@@ -21,6 +21,8 @@ def storable(text: str) -> str:
     """``text`` without what databases refuse: NUL and lone surrogates become U+FFFD."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
+    if text.isascii():  # which a string knows of itself
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -38,13 +40,17 @@ def moment(value: int) -> datetime:
     return _EPOCH + timedelta(microseconds=value)
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
 def to_json(value: Any) -> str:
     """A JSON value as text that every database can hold and that reads back as it was."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    text = _encode(value)
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate: escaped, it comes back as it was
-        text = json.dumps(value, separators=(",", ":"), default=str)
+        text = _encode_ascii(value)
     return text
 
 

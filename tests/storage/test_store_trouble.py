@@ -138,7 +138,7 @@ def test_lost_connections_are_replaced(server_url: str) -> None:
 
 @pytest.mark.parametrize("losses", [1, 4])
 @pytest.mark.parametrize(
-    "before", ["INSERT INTO memori_turns", "INSERT INTO memori_jobs", "UPDATE memori_entities"]
+    "before", ["INSERT INTO memori_turns", "INSERT INTO memori_messages", "INSERT INTO memori_jobs"]
 )
 def test_connection_lost_in_the_middle_of_a_batch(
     server_url: str, before: str, losses: int
