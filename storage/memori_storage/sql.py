@@ -12,6 +12,7 @@ from memori_storage.database import Database
 from memori_storage.export import export
 from memori_storage.learning import Learned, keep
 from memori_storage.migrate import migrate
+from memori_storage.native_vectors import NativeVectors, Near
 from memori_storage.records import (
     Changes,
     Completion,
@@ -27,7 +28,7 @@ from memori_storage.turns import TurnWriter
 
 
 class SqlStore:
-    """A :class:`~memori_storage.store.Store` on SQLite, PostgreSQL, MySQL or MariaDB.
+    """A :class:`~memori_storage.store.Store` on a relational database.
 
     Safe to share between threads, and usable in a forked child. Get one from
     :func:`memori_storage.open_store`.
@@ -38,6 +39,7 @@ class SqlStore:
         trees = TreeCache()
         database.at_fork.append(trees.reset)
         self._turns = TurnWriter(database, trees)
+        self._native = NativeVectors(database)
         self._completer = TurnCompleter(database, trees)
 
     def __repr__(self) -> str:
@@ -78,6 +80,21 @@ class SqlStore:
         """Keep embeddings for an entity's items; one per item and model, the newest wins."""
         given = Learned(vectors=tuple(vectors))
         self._database.write(lambda c: keep(c, entity, given))
+
+    def nearest(self, entity: str, vector: bytes, limit: int, model: str) -> list[Near] | None:
+        """An entity's items whose vectors are nearest to one, by the database's own search.
+
+        Args:
+            entity: Whose items.
+            vector: Little-endian float32, as the stored ones.
+            limit: How many at most.
+            model: The embedding model of both.
+
+        Returns:
+            The nearest first, with cosine distances; exact. ``None`` where the database has no
+            vectors of its own that this knows to use: only OceanBase and SeekDB have today.
+        """
+        return self._native.nearest(entity, vector, limit, model)
 
     def memories_of(self, entity: str, ids: Sequence[str] | None = None) -> list[StoredMemory]:
         """An entity's memories with their sources."""
