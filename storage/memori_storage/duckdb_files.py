@@ -9,9 +9,41 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from memori_storage.store import StoreConfigurationError
+
+_MAGIC, _AT = b"DUCK", 8
+"""What a DuckDB file has in its header, and where."""
+
 _gates: dict[str, AbstractContextManager[Any]] = {}
 _gates_lock = threading.Lock()
 _inherited: set[str] = set()
+
+
+def checked(url: URL, *, create: bool) -> URL:
+    """A file's URL with its whole path, after making sure that DuckDB can open it.
+
+    Raises:
+        StoreConfigurationError: If it cannot.
+    """
+    path = Path(str(url.database)).absolute()
+    try:
+        with path.open("rb") as file:
+            header = file.read(_AT + len(_MAGIC))
+    except FileNotFoundError:
+        if create and path.parent.is_dir():
+            return url.set(database=str(path))
+        problem = (
+            "there is no such file"
+            if path.parent.is_dir()
+            else f"the directory {path.parent} does not exist: create it"
+        )
+    except OSError as error:
+        problem = f"{error.strerror}; choose a file that this user may write to"
+    else:
+        if header[_AT:] == _MAGIC:
+            return url.set(database=str(path))
+        problem = "it is no DuckDB database; choose another file"
+    raise StoreConfigurationError(f"cannot open the database {path}: {problem}")
 
 
 def gate_of_writers(url: URL) -> AbstractContextManager[Any]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.dialects import registry
+from sqlalchemy.exc import NoSuchModuleError
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from sqlalchemy.pool import StaticPool
 from storage_cases import exchange, texts
@@ -206,6 +208,65 @@ def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
 def test_postgres_is_postgresql() -> None:
     pytest.importorskip("psycopg")
     assert "://app:***@host/x" in repr(open_store("postgres://app:s3cret@host/x"))
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "extra"),
+    [
+        ("mysql://app:s3cret@host/x", "pymysql", "mysql"),
+        ("mariadb://app:s3cret@host/x", "pymysql", "mysql"),
+        ("mysql+oceanbase://app:s3cret@host/x", "pyobvector.schema.dialect", "oceanbase"),
+        ("duckdb:///:memory:", "duckdb_engine", "duckdb"),
+    ],
+)
+def test_missing_drivers_name_their_extras(
+    monkeypatch: pytest.MonkeyPatch, url: str, module: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    registry.impls.clear()  # what SQLAlchemy has imported before
+    assert f"pip install 'memori-instrumentation[{extra}]'" in refused(url)
+
+
+def test_missing_dialect_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where duckdb-engine is not installed: SQLAlchemy knows of no such dialect."""
+
+    def load(name: str) -> None:
+        raise NoSuchModuleError(f"Can't load plugin: {name}")
+
+    monkeypatch.setattr(registry, "load", load)
+    assert "pip install 'memori-instrumentation[duckdb]'" in refused("duckdb:///:memory:")
+    assert "write postgresql://" in refused("postgresql+nosuch://app:s3cret@host/x")
+
+
+def test_mysql_takes_pymysql() -> None:
+    pytest.importorskip("pymysql")
+    for given in ("mysql", "mariadb"):
+        store = open_store(f"{given}://app:s3cret@host/x")
+        assert f"{given}+pymysql://app:***@host/x" in repr(store)
+
+
+def test_duckdb_in_memory_and_given_engines(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb_engine")
+    check(open_store("duckdb:///:memory:"))
+    engine = create_engine(f"duckdb:///{tmp_path / 'memori.duckdb'}")
+    check(open_store(engine))
+    engine.dispose()
+
+
+def test_duckdb_files_that_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("duckdb_engine")
+    missing = f"duckdb:///{tmp_path / 'no' / 'memori.duckdb'}"
+    assert f"the directory {tmp_path / 'no'} does not exist" in refused(missing)
+    assert "no such file" in refused(f"duckdb:///{tmp_path / 'memori.duckdb'}", create=False)
+    (tmp_path / "notes.txt").write_text("these are my notes")
+    assert "no DuckDB database" in refused(f"duckdb:///{tmp_path / 'notes.txt'}")
+    assert "directory" in refused(f"duckdb:///{tmp_path}")
+    monkeypatch.chdir(tmp_path)
+    store = open_store("duckdb:///memori.duckdb")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    check(store)
+    assert [path.name for path in tmp_path.rglob("*.duckdb")] == ["memori.duckdb"]
 
 
 def test_missing_directory(tmp_path: Path) -> None:

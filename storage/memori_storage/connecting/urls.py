@@ -10,7 +10,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy import exc as sqla
 from sqlalchemy.pool import QueuePool, StaticPool
 
-from memori_storage import support
+from memori_storage import duckdb_files, support
 from memori_storage.connecting import sqlite_files
 from memori_storage.database import BUSY_TIMEOUT, Database
 from memori_storage.store import StoreConfigurationError
@@ -54,7 +54,11 @@ def parsed(database: str | URL) -> URL:
     check_supported(backend)
     try:
         dialect = url.get_dialect()
-    except sqla.NoSuchModuleError:
+    except ImportError as error:
+        raise _without_driver(url, error) from None
+    except sqla.NoSuchModuleError as error:
+        if url.drivername == backend and support.extra_for(url):
+            raise _without_driver(url, error) from None  # the dialect itself comes with it
         raise StoreConfigurationError(
             f"no database driver is called {url.drivername}: write {backend}:// for the default one"
         ) from None
@@ -77,6 +81,8 @@ def engine_for(url: URL, *, create: bool) -> Engine:
     elif backend in support.SERVERS:
         options.update(SERVER)
     options.update({"poolclass": StaticPool} if in_memory else POOL)
+    if backend == "duckdb" and not in_memory:
+        url = duckdb_files.checked(url, create=create)
     engine = created(url, options)
     support.prepare(engine)
     if backend == "sqlite":
@@ -105,14 +111,18 @@ def engine_over(dialect: str, connect: Callable[[], Any], **options: Any) -> Eng
 
 def created(url: URL, options: dict[str, Any]) -> Engine:
     """``create_engine``, which says in one line what is missing."""
-    name = url.render_as_string(hide_password=True)
     try:
         return create_engine(url, **options)
     except ImportError as error:
-        extra = support.extra_for(url)
-        package = f"{_DISTRIBUTION}[{extra}]" if extra else error.name
-        raise StoreConfigurationError(
-            f"the driver for {name} is not installed: pip install '{package}'"
-        ) from None
+        raise _without_driver(url, error) from None
     except (sqla.ArgumentError, TypeError, ValueError) as error:
+        name = url.render_as_string(hide_password=True)
         raise StoreConfigurationError(f"cannot use {name}: {error}") from None
+
+
+def _without_driver(url: URL, error: Exception) -> StoreConfigurationError:
+    name, extra = url.render_as_string(hide_password=True), support.extra_for(url)
+    package = f"{_DISTRIBUTION}[{extra}]" if extra else getattr(error, "name", None)
+    return StoreConfigurationError(
+        f"the driver for {name} is not installed: pip install '{package}'"
+    )
