@@ -48,8 +48,12 @@ def prepare(turn: Turn) -> Prepared:
     Raises:
         StoreError: If its id is not one of ours.
     """
-    if not (turn.id.isascii() and 0 < len(turn.id) <= MAX_ID_LENGTH):
-        raise StoreError(f"a turn's id is 1 to {MAX_ID_LENGTH} ASCII characters: {turn.id!r:.200}")
+    # MySQL compares as if the shorter one were filled up with spaces.
+    if not (turn.id.isascii() and 0 < len(turn.id) <= MAX_ID_LENGTH) or turn.id[-1] == " ":
+        raise StoreError(
+            f"a turn's id is 1 to {MAX_ID_LENGTH} ASCII characters, the last one no space: "
+            f"{turn.id!r:.200}"
+        )
     return Prepared(
         turn,
         keys.entity_key(turn.entity) if turn.entity is not None else None,

@@ -108,8 +108,9 @@ def state(origin: object) -> Any:
     """The SQLSTATE of a driver's error, or its number where it has none."""
     arguments: tuple[Any, ...] = getattr(origin, "args", ())
     found = getattr(origin, "sqlstate", None) or getattr(origin, "pgcode", None)
-    if isinstance(arguments[0] if arguments else None, int):
-        return arguments[0]  # MySQL's numbers say more than the states some of its drivers add
+    for number in (*arguments[:1], getattr(origin, "errno", None)):
+        if isinstance(number, int):
+            return number  # MySQL's numbers say more than the states some of its drivers add
     return found or (arguments[0] if arguments else None)
 
 

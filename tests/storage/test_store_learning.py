@@ -228,6 +228,16 @@ def test_vectors_newest_wins(store: Store) -> None:
     assert store.changes("user-2").vectors == ()
 
 
+def test_items_that_look_alike_have_vectors_of_their_own(store: Store) -> None:
+    store.add_turns([exchange(1)])
+    given = [Vector(item, "m", item.encode()) for item in ("abc", "ABC", " abc", "abc\t")]
+    store.add_vectors("user-1", given[:2])
+    store.add_vectors("user-1", given)
+    assert {(v.item_id, v.data) for v in store.changes("user-1").vectors} == {
+        (v.item_id, v.data) for v in given
+    }
+
+
 def test_changes_add_up(store: Store) -> None:
     """Increments read between writes are together what a first read gives."""
     assert store.changes("user-1").revision == store.revision("user-1") == 0

@@ -256,7 +256,15 @@ def test_microseconds_are_exact(at: datetime) -> None:
     assert moment(microseconds(at)) == at
 
 
-@pytest.mark.parametrize("turn_id", ["", "x" * 129, "é"])
+def test_turn_ids_that_look_alike_are_distinct(store: Store) -> None:
+    ids = ["abc", "ABC", "Abc", " abc", "abc\t", "ab", "x" * 127, "x" * 128]
+    turns = [exchange(number, id=given) for number, given in enumerate(ids)]
+    assert store.add_turns(turns[:4]) == 4
+    assert store.add_turns(turns) == 4
+    assert {row["id"] for row in store.export("user-1") if row["type"] == "turn"} == set(ids)
+
+
+@pytest.mark.parametrize("turn_id", ["", "x" * 129, "é", "abc "])
 def test_turn_id_that_cannot_be_kept(store: Store, turn_id: str) -> None:
     with pytest.raises(StoreError, match="ASCII"):
         store.add_turns([exchange(1), exchange(2, id=turn_id)])
