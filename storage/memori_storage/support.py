@@ -62,6 +62,14 @@ def register_oceanbase() -> None:
     registry.register("mysql.oceanbase", "pyobvector.schema.dialect", "OceanBaseDialect")
 
 
+def objection(url: URL) -> str | None:
+    """What in a URL would lose text, if anything."""
+    charset = url.query.get("charset", "utf8mb4")
+    if url.get_backend_name() in MYSQL_FAMILY and charset != "utf8mb4":
+        return f"its charset={charset} cannot hold every text: write charset=utf8mb4"
+    return None
+
+
 def extra_for(url: URL) -> str | None:
     """The extra of this distribution that installs a URL's default driver."""
     return _EXTRAS_BY_DRIVER.get(url.drivername) or _EXTRAS.get(url.get_backend_name())

@@ -149,6 +149,7 @@ def refused(database: Any, **options: Any) -> str:
         ("sqlite+aiosqlite:///memori.db", "aiosqlite"),
         ("postgresql+asyncpg://app:s3cret@host/x", "asyncpg"),
         ("mysql+mysqldb://app:s3cret@host/x", "pip install"),
+        ("mysql://app:s3cret@host/x?charset=latin1", "charset=utf8mb4"),
         (None, "not NoneType"),
         (42, "not int"),
         (sessionmaker(), "bound to no engine"),

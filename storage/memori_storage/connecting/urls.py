@@ -62,6 +62,9 @@ def parsed(database: str | URL) -> URL:
         raise StoreConfigurationError(
             f"no database driver is called {url.drivername}: write {backend}:// for the default one"
         ) from None
+    if reason := support.objection(url):
+        name = url.render_as_string(hide_password=True)
+        raise StoreConfigurationError(f"cannot use {name}: {reason}")
     if dialect.is_async:
         raise StoreConfigurationError(
             f"{url.drivername} is an asynchronous driver: write {backend}:// instead"
