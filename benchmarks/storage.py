@@ -81,7 +81,8 @@ def scratch(backend: str, directory: Path, name: str) -> Iterator[str]:
         yield f"{backend.lower()}:///{directory / name}"
         return
     given = make_url(os.environ[f"MEMORI_TEST_{backend.upper()}_URL"])
-    given = given.set(drivername=DRIVERS[given.get_backend_name()])
+    if "+" not in given.drivername:
+        given = given.set(drivername=DRIVERS[given.get_backend_name()])
     kind = "SCHEMA" if backend == "PostgreSQL" else "DATABASE"
     cascade = " CASCADE" if backend == "PostgreSQL" else ""
     admin = create_engine(given, poolclass=NullPool)

@@ -25,11 +25,12 @@ class _Prepared(NamedTuple):
 
     sql: str
     columns: list[tuple[str, Callable[[Any], Any] | None]]
-    """Names in the order of the parameters, with what converts their values."""
+    """Names in the order of the parameters, with what converts their values; none if the driver's
+    parameters have no order."""
 
 
 _NAMED = re.compile(r"%\((\w+)\)s")
-_prepared: WeakKeyDictionary[Dialect, dict[tuple[str, str], _Prepared]] = WeakKeyDictionary()
+_prepared: WeakKeyDictionary[Dialect, dict[tuple[str, ...], _Prepared]] = WeakKeyDictionary()
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -61,8 +62,7 @@ def update_rows(
         for column in table.columns
         if not column.nullable and column.name not in names
     }
-    what = "update " + " ".join(names)
-    _execute(connection, what, table, upsert, [{**rest, **row} for row in rows])
+    _execute(connection, "update", table, upsert, [{**rest, **row} for row in rows])
 
 
 def _execute(
@@ -74,22 +74,25 @@ def _execute(
 ) -> None:
     dialect = connection.dialect
     names = list(rows[0])
-    if dialect.use_insertmanyvalues_wo_returning or connection.get_execution_options().get(
-        "schema_translate_map"
+    known = _prepared.setdefault(dialect, {})
+    name = (what, table.fullname, *names)
+    if name not in known:
+        known[name] = _prepare(dialect, table, statement, names)
+    sql, columns = known[name]
+    if (
+        not columns
+        # There SQLAlchemy itself makes one statement of many rows, which the driver does not.
+        or dialect.use_insertmanyvalues_wo_returning
+        # A caller's engine may put other schemas into what is compiled here only once.
+        or connection.get_execution_options().get("schema_translate_map")
     ):
-        # There SQLAlchemy itself makes one statement of many rows, which the driver does not; and
-        # a caller's engine may put other schemas into what is compiled here only once.
         connection.execute(statement, rows)
         return
-    known = _prepared.setdefault(dialect, {})
-    prepared = known.get((what, table.fullname))
-    if prepared is None or len(prepared.columns) != len(names):
-        prepared = known[what, table.fullname] = _prepare(dialect, table, statement, names)
-    columns = [
+    values = [
         [row[name] for row in rows] if convert is None else [convert(row[name]) for row in rows]
-        for name, convert in prepared.columns
+        for name, convert in columns
     ]
-    connection.exec_driver_sql(prepared.sql, list(zip(*columns, strict=True)))
+    connection.exec_driver_sql(sql, list(zip(*values, strict=True)))
 
 
 def _prepare(dialect: Dialect, table: Table, statement: Insert, names: Sequence[str]) -> _Prepared:

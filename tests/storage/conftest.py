@@ -16,11 +16,13 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from memori_storage import Store, open_store
+from memori_storage import Store, open_store, support
 
 POSTGRESQL = "MEMORI_TEST_POSTGRESQL_URL"
 MARIADB = "MEMORI_TEST_MARIADB_URL"
 SEEKDB = "MEMORI_TEST_SEEKDB_URL"
+
+support.register_oceanbase()  # a URL of a server may name that dialect
 
 # Without a server its tests are not there, rather than all skipped; one test is, and says so.
 _SERVERS = [
@@ -50,7 +52,9 @@ def postgresql_url() -> Iterator[str]:
 
 
 def _database_of_its_own(given: str) -> Iterator[str]:
-    url = make_url(given).set(drivername="mysql+pymysql")
+    url = make_url(given)
+    if "+" not in url.drivername:
+        url = url.set(drivername="mysql+pymysql")
     name = f"test_{uuid.uuid4().hex}"
     admin = create_engine(url, poolclass=NullPool)
     with admin.begin() as connection:
