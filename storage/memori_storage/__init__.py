@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from memori_storage import mongo
 from memori_storage.store import (
     SchemaTooNewError,
     Store,
@@ -33,7 +34,8 @@ def open_store(database: Any, *, create: bool = True) -> Store:
 
     Args:
         database: A database URL, an SQLAlchemy ``URL``, ``Engine``, ``sessionmaker`` or
-            ``scoped_session``, or a ``Store``, which is returned as it is. An engine that was given
+            ``scoped_session``, pymongo's ``MongoClient`` or ``Database`` or their asynchronous
+            likes, or a ``Store``, which is returned as it is. An engine or client that was given
             stays the caller's: it is not reconfigured and not disposed of.
         create: Whether a missing SQLite file is created, readable by its owner only.
 
@@ -43,6 +45,8 @@ def open_store(database: Any, *, create: bool = True) -> Store:
     """
     if isinstance(database, Store):
         return database
+    if mongo.handles(database):
+        return mongo.open_mongo(database)
     # SQLAlchemy takes longer to import than the rest of a short program: only from here on.
     from memori_storage.connecting import open_database
     from memori_storage.sql import SqlStore

@@ -11,6 +11,7 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -21,6 +22,7 @@ from memori_storage import Store, open_store, support
 POSTGRESQL = "MEMORI_TEST_POSTGRESQL_URL"
 MARIADB = "MEMORI_TEST_MARIADB_URL"
 SEEKDB = "MEMORI_TEST_SEEKDB_URL"
+MONGODB = "MEMORI_TEST_MONGODB_URL"
 
 support.register_oceanbase()  # a URL of a server may name that dialect
 
@@ -90,6 +92,20 @@ def duckdb_url(tmp_path: Path) -> str:
     return f"duckdb:///{tmp_path / 'memori.duckdb'}"
 
 
+@pytest.fixture
+def mongodb_url() -> Iterator[str]:
+    """URL of an empty database of its own on the scratch MongoDB server."""
+    given = os.environ.get(MONGODB)
+    if not given:
+        pytest.skip(f"{MONGODB} is not set: see .ci/mongodb.sh")
+    from pymongo import MongoClient
+
+    name = f"test_{uuid.uuid4().hex}"
+    yield urlsplit(given)._replace(path=f"/{name}").geturl()
+    with MongoClient[dict[str, Any]](given) as client:
+        client.drop_database(name)
+
+
 def _url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if backend == "memory":
         return "sqlite://"
@@ -122,6 +138,9 @@ def server_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return _url(request.param, request, tmp_path)
 
 
+_MONGODB = (
+    [pytest.param(("mongodb", "url"), marks=pytest.mark.mongodb)] if os.environ.get(MONGODB) else []
+)
 _WAYS = [
     pytest.param("sqlite", "function"),
     pytest.param("sqlite", "connection"),
@@ -140,6 +159,7 @@ _WAYS = [
         *((param, "url") for param in ["sqlite", "memory", *_DUCKDB]),
         *(pytest.param((*param.values, "url"), marks=param.marks) for param in _SERVERS),
         *(pytest.param(param.values, marks=param.marks) for param in _WAYS),
+        *_MONGODB,
     ],
     ids=lambda param: param[0] if param[1] == "url" else "-".join(param),
 )

@@ -1,0 +1,125 @@
+"""Indexes and the version of what is stored, brought up to date by one process at a time."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from memori_storage.mongo.documents import (
+    COMMITS,
+    JOBS,
+    MEMORIES,
+    MESSAGES,
+    SOURCES,
+    TURNS,
+    VECTORS,
+)
+from memori_storage.mongo.link import Link
+from memori_storage.store import SchemaTooNewError, StoreError, StoreUnavailableError
+from memori_storage.values import microseconds
+
+SCHEMA = "schema"
+"""The collection of the version and its lock."""
+_VERSION, _LOCK = "version", "lock"
+_LOCK_SECONDS = 120
+_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    COMMITS: (("owner", "revision"),),
+    TURNS: (("id",), ("owner", "started_at", "id"), ("session_key", "started_at")),
+    MESSAGES: (("id",), ("owner", "revision"), ("session_key", "position"), ("turn_id",)),
+    MEMORIES: (("owner", "id"), ("owner", "revision")),
+    SOURCES: (("owner", "memory_id"),),
+    VECTORS: (("owner", "item_id"), ("owner", "model_key", "revision")),
+    JOBS: (("state", "created_at", "_id"), ("turn_id",), ("owner",)),
+}
+
+
+def _first(link: Link) -> None:
+    """What version 0001 has."""
+    for name, indexes in _INDEXES.items():
+        for fields in indexes:
+            keys = [(field, 1) for field in fields]
+            label = "_".join(field.strip("_") for field in fields)
+            link.run(
+                lambda name=name, keys=keys, label=label: link.collection(name).create_index(  # type: ignore[misc]
+                    keys, name=label
+                )
+            )
+
+
+UPGRADES: dict[str, Callable[[Link], None]] = {"0001": _first}
+"""What each version needs that the one before did not have; run again if it was broken off."""
+SCHEMA_VERSION = max(UPGRADES)
+
+
+def migrate(link: Link) -> None:
+    """Create or upgrade the schema; only look at the version if it is current.
+
+    Raises:
+        SchemaTooNewError: If a newer release has upgraded the database.
+    """
+    if _checked(link) == SCHEMA_VERSION:
+        return
+    with _locked(link):
+        current = _checked(link) or ""
+        for version in sorted(UPGRADES):
+            if version > current:
+                UPGRADES[version](link)
+                document = {"_id": _VERSION, "version": version}
+                link.run(
+                    lambda document=document: link.collection(SCHEMA).replace_one(  # type: ignore[misc]
+                        {"_id": _VERSION}, document, upsert=True
+                    )
+                )
+
+
+def check_migrated(link: Link) -> None:
+    """Refuse a database that is not up to date.
+
+    Raises:
+        SchemaTooNewError: If a newer release has upgraded it.
+        StoreError: If it has to be migrated.
+    """
+    if _checked(link) != SCHEMA_VERSION:
+        raise StoreError(f"{link.name} lacks our collections: call migrate() first")
+
+
+def _checked(link: Link) -> str | None:
+    found = link.find(SCHEMA, {"_id": _VERSION})
+    version = str(found[0]["version"]) if found else None
+    # Versions are numbers of one length.
+    if version is not None and version > SCHEMA_VERSION:
+        raise SchemaTooNewError(
+            f"{link.name} has schema {version} and this release knows {SCHEMA_VERSION}: "
+            "upgrade memori-instrumentation"
+        )
+    return version
+
+
+@contextmanager
+def _locked(link: Link) -> Iterator[None]:
+    """Hold the one lock for migrations: a document that only one can insert.
+
+    One that was left by a process that ended is taken away after a while.
+    """
+    token = secrets.token_hex(8)
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        now = microseconds(datetime.now(UTC))
+        lock = {"_id": _LOCK, "token": token, "until": now + _LOCK_SECONDS * 1_000_000}
+        if not link.insert(SCHEMA, [lock]):
+            break
+        held = link.find(SCHEMA, {"_id": _LOCK})
+        if held and held[0]["token"] == token:
+            break  # the answer to the insertion was lost
+        if held and held[0]["until"] < now:
+            link.delete(SCHEMA, {"_id": _LOCK, "token": held[0]["token"]})
+        if time.monotonic() > deadline:
+            raise StoreUnavailableError(f"another process is migrating {link.name}: try again")
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        link.delete(SCHEMA, {"_id": _LOCK, "token": token})
