@@ -35,7 +35,8 @@ class Settings:
     database: Any = _setting(
         DEFAULT_DATABASE,
         "MEMORI_DATABASE_URL",
-        "Where memory is kept: a database URL, or (in code) an SQLAlchemy Engine or sessionmaker.",
+        "Where memory is kept: a database URL, `django:ALIAS`, or (in code) what a team has: see "
+        "[databases](databases.md).",
     )
     entity: str | None = _setting(
         None, "MEMORI_ENTITY", "Entity (usually a user) of calls that name none."
@@ -157,6 +158,8 @@ def _checked(name: str, value: Any, default: Any, origin: str) -> Any:
 def _database_url(url: str, origin: str) -> str:
     """``url`` as it will be used. What is wrong with it is said without it: it may hold a
     password."""
+    if url.startswith("django:"):
+        return url
     scheme, separator, _ = url.partition("://")
     if not separator or not scheme.replace("+", "", 1).replace("_", "").isalnum():
         raise SettingsError(

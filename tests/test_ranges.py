@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LISTS = ("oldest.txt", "oldest-frameworks.txt")
 OTHER = {"all", "demo", "dev"}
 """Extras made of others, and what our own development needs."""
-NEWEST = {"agno", "litellm"}
+NEWEST = {"agno", "duckdb", "duckdb-engine", "litellm", "pymongo", "pyobvector"}
 """What is tested in the releases of today alone."""
 
 

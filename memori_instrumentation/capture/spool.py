@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +110,7 @@ def spool_directory(configured: str | None, database: Any) -> Path:
     cache."""
     if configured:
         return Path(configured)
-    url = str(getattr(database, "url", database))
+    url = _named(database)
     scheme, _, rest = url.partition(":///")
     if scheme.startswith("sqlite") and rest and rest != ":memory:":
         file = Path(rest.partition("?")[0])
@@ -122,6 +123,17 @@ def spool_directory(configured: str | None, database: Any) -> Path:
     except RuntimeError:  # no home directory
         base = Path(tempfile.gettempdir())
     return base / "memori" / f"{name}.spool"
+
+
+def _named(database: Any) -> str:
+    """A name that a database has in every run of the program: not an object's address."""
+    bind = getattr(database, "kw", {}).get("bind") if hasattr(database, "kw") else database
+    named = getattr(bind, "url", bind)
+    if isinstance(named, str) or hasattr(named, "render_as_string"):
+        return str(named)
+    what = named if hasattr(named, "__qualname__") else type(named)
+    program = os.path.abspath(sys.argv[0]) if sys.argv else ""
+    return f"{what.__module__}.{what.__qualname__} of {program}"
 
 
 def _lock(file: IO[bytes]) -> bool:

@@ -33,15 +33,19 @@ def open_store(database: Any, *, create: bool = True) -> Store:
     The schema is not touched: call :meth:`Store.migrate` before the first use.
 
     Args:
-        database: A database URL, an SQLAlchemy ``URL``, ``Engine``, ``sessionmaker`` or
-            ``scoped_session``, pymongo's ``MongoClient`` or ``Database`` or their asynchronous
-            likes, or a ``Store``, which is returned as it is. An engine or client that was given
-            stays the caller's: it is not reconfigured and not disposed of.
+        database: A database URL; an SQLAlchemy ``URL``, ``Engine``, ``sessionmaker``,
+            ``scoped_session``, ``Session``, or their asynchronous likes; a function without
+            arguments that returns a DB-API connection; a DB-API connection; ``django:ALIAS`` or a
+            connection of Django's; pymongo's ``MongoClient`` or ``Database``; or a ``Store``, which
+            is returned as it is. An engine, connection or client that was given stays the
+            caller's: it is neither set up anew nor closed. See ``docs/databases.md``.
         create: Whether a missing SQLite file is created, readable by its owner only.
 
     Raises:
         StoreConfigurationError: When no store can be had that way; one line saying what to do,
             with no password in it.
+        StoreUnavailableError: When a function that makes connections cannot make one now, or a
+            connection that was given has a transaction open.
     """
     if isinstance(database, Store):
         return database

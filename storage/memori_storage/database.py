@@ -156,16 +156,22 @@ class Database:
     def _check_size(self, error: sqla.SQLAlchemyError) -> None:
         """Raise for a row that a MySQL server refuses or hangs up on, at every try."""
         try:
-            with self._engine.connect() as connection:
-                limit = connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar() or 0
+            limit = self._packet_limit()
         except sqla.SQLAlchemyError:
-            return  # it is away, whatever the reason
+            try:
+                limit = self._packet_limit()  # the pool had a second connection that is dead
+            except sqla.SQLAlchemyError:
+                return  # it is away, whatever the reason
         size = support.largest_row(error)
-        if support.is_too_large(error) or size > int(limit):
+        if support.is_too_large(error) or size > limit:
             raise StoreError(
                 f"{self.name} refused a row of {size} bytes: its max_allowed_packet is {limit}; "
                 "set it higher on the server"
             ) from error
+
+    def _packet_limit(self) -> int:
+        with self._engine.connect() as connection:
+            return int(connection.exec_driver_sql("SELECT @@max_allowed_packet").scalar() or 0)
 
     def _as_store_error(self, error: sqla.SQLAlchemyError) -> StoreError:
         origin = getattr(error, "orig", None)

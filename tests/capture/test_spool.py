@@ -122,3 +122,6 @@ def test_where_the_spool_is(tmp_path: Path) -> None:
     away = spool_directory(None, "postgresql://user:secret@host/db")
     assert "secret" not in str(away)
     assert away != spool_directory(None, "postgresql://user:secret@host/other")
+    # What has no URL has the same spool in the next run of the program, wherever it is in memory.
+    first, second = (lambda: None for _ in range(2))
+    assert spool_directory(None, first) == spool_directory(None, second) != away

@@ -234,6 +234,27 @@ def test_many_threads_take_turns(case: Case) -> None:
     assert len(texts(store)) == 16
 
 
+def test_stores_over_one_connection_take_turns(case: Case) -> None:
+    connection = case()
+    stores = [open_store(connection) for _ in range(3)]
+    stores[0].migrate()
+    failed: list[BaseException] = []
+
+    def write(number: int) -> None:
+        try:
+            stores[number % 3].add_turns([exchange(number, session=f"s{number}")])
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(texts(stores[0])) == 24
+
+
 def test_a_closed_connection_is_unavailable(case: Case) -> None:
     connection = case()
     store = open_store(connection)

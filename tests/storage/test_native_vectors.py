@@ -63,6 +63,8 @@ def test_nearest_is_what_numpy_finds(seekdb_url: str, driver: str) -> None:
 
 
 def test_others_have_no_vectors_of_their_own(store: Store, request: pytest.FixtureRequest) -> None:
-    assert isinstance(store, SqlStore)
+    if not isinstance(store, SqlStore):
+        assert not hasattr(store, "nearest")
+        return
     found = store.nearest("user-1", b"\0\0\0\0", 10, "m")
     assert found == ([] if "seekdb" in request.node.name else None)

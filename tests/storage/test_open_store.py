@@ -202,7 +202,7 @@ def test_connection_is_refused(tmp_path: Path) -> None:
 
 def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    message = refused("postgresql://app:s3cret@host/x")
+    message = refused("postgresql+psycopg://app:s3cret@host/x")
     assert "pip install 'memori-instrumentation[postgresql]'" in message
 
 

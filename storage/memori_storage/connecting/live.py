@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from threading import Lock, RLock
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.pool import StaticPool
@@ -43,12 +45,31 @@ def adopt(connection: Any, driver: Driver) -> Database:
     return Database(loan.engine, owned=False, lend=loan)
 
 
+class _Turns:
+    """Who uses a connection now, of all stores that it is lent to."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+
+
+_turns: WeakValueDictionary[int, _Turns] = WeakValueDictionary()
+_turns_lock = Lock()
+
+
+def _turns_of(connection: Any) -> _Turns:
+    # By identity: connections of some drivers cannot be referred to weakly. Each loan keeps its
+    # connection, so that no other object has its identity meanwhile.
+    with _turns_lock:
+        return _turns.setdefault(id(connection), _Turns())
+
+
 class _Loan:
     """The terms on which a connection is lent."""
 
     def __init__(self, connection: Any, driver: Driver) -> None:
         self._connection = connection
         self._driver = driver
+        self._turns = _turns_of(connection)
         self._pid = os.getpid()
         self._initialized = False
         self.engine = _engine_over(connection, driver)
@@ -78,8 +99,9 @@ class _Loan:
     @contextmanager
     def __call__(self) -> Iterator[None]:
         """The connection, set as we need it and afterwards as it was."""
-        self.check()
         with ExitStack() as kept:
+            kept.enter_context(self._turns.lock)
+            self.check()
             self._set(kept, looked_up(self._driver.rows))
             self._set(kept, looked_up(self._driver.transactions))
             if self._driver.backend == "sqlite":
