@@ -127,11 +127,11 @@ def spool_directory(configured: str | None, database: Any) -> Path:
 
 def _named(database: Any) -> str:
     """A name that a database has in every run of the program: not an object's address."""
-    bind = getattr(database, "kw", {}).get("bind") if hasattr(database, "kw") else database
-    named = getattr(bind, "url", bind)
+    bound: Any = database.kw.get("bind") if hasattr(database, "kw") else database
+    named: Any = getattr(bound, "url", bound)
     if isinstance(named, str) or hasattr(named, "render_as_string"):
         return str(named)
-    what = named if hasattr(named, "__qualname__") else type(named)
+    what: Any = named if hasattr(named, "__qualname__") else type(named)
     program = os.path.abspath(sys.argv[0]) if sys.argv else ""
     return f"{what.__module__}.{what.__qualname__} of {program}"
 
