@@ -35,8 +35,8 @@ class Settings:
     database: Any = _setting(
         DEFAULT_DATABASE,
         "MEMORI_DATABASE_URL",
-        "Where memory is kept: a database URL, `django:ALIAS`, or (in code) what a team has: see "
-        "[databases](databases.md).",
+        "Where memory is kept: a database URL, `django:ALIAS`, or (in code) an engine, a function "
+        "that makes connections, a connection.",
     )
     entity: str | None = _setting(
         None, "MEMORI_ENTITY", "Entity (usually a user) of calls that name none."

@@ -1,4 +1,4 @@
-"""The command ``memori-instrument``: run a program with memory, ask for memories, export, demo.
+"""The command ``memori-instrument``: run a program with memory, and what is done with memories.
 
 Running a program is the path that everyone pays for: it loads the settings and nothing else.
 """
@@ -13,7 +13,7 @@ from memori_instrumentation.cli.flags import UsageError, parse, usage
 from memori_instrumentation.config import SettingsError
 
 PROGRAM = "memori-instrument"
-SUBCOMMANDS = ("recall", "export", "demo")
+SUBCOMMANDS = ("recall", "export", "db", "demo")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""The sub-commands ``recall``, ``export``, ``demo``: results to stdout, all else to stderr."""
+"""The sub-commands, each a function: results to stdout, all else to stderr."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(name: str, arguments: Sequence[str], settings: Mapping[str, Any]) -> int
     """Run a sub-command.
 
     Args:
-        name: ``recall``, ``export`` or ``demo``.
+        name: ``recall``, ``export``, ``db`` or ``demo``.
         arguments: What was typed after it.
         settings: The settings that options in front of it gave; options after it win.
 
@@ -69,6 +69,10 @@ def _parser(name: str, settings: Mapping[str, Any]) -> _Parser:
         parser.add_argument("--live", action="store_true", help="talk to OpenAI itself")
         parser.set_defaults(database=settings.get("database"))
         return parser
+    if name == "db":
+        parser.add_argument("action", choices=_SCHEMA_ACTIONS, help="what to do")
+        parser.set_defaults(database=settings.get("database"))
+        return parser
     parser.add_argument("--entity", metavar="ID", help="whose; default: MEMORI_ENTITY")
     if name == "recall":
         parser.add_argument("query", help="what to look for, in your own words")
@@ -87,9 +91,13 @@ def _settings_in(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _DATABASE = "Reads the database of --database, else MEMORI_DATABASE_URL, else sqlite:///memori.db."
+_SCHEMA_ACTIONS = ("upgrade", "current", "check")
 _DESCRIPTIONS = {
     "recall": f"What is remembered about an entity that bears on a query. {_DATABASE}",
     "export": f"All turns, messages and memories of an entity, as JSON lines. {_DATABASE}",
+    "db": "upgrade: create our tables, or bring them up to date; of several at once, one does it. "
+    "current: print the schema's version, and this release's. check: exit with 0 if they are the "
+    f"same, with 1 if the database has to be upgraded. {_DATABASE}",
     "demo": "Run a chat program with memory, then show what was stored, learned and recalled. "
     "Without --live its model is a small server on loopback, whether there is an OPENAI_API_KEY "
     "or not. The database is a fresh ./memori-demo.db unless --database names one.",
@@ -132,6 +140,36 @@ def _export(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     return 0
 
 
+def _schema(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
+    from memori_storage import SchemaTooNewError, open_store
+
+    upgrades = given["action"] == "upgrade"
+    store = open_store(Settings.resolve(**settings).database, create=upgrades)
+    try:
+        before = store.schema()
+        if upgrades:
+            store.migrate()
+    finally:
+        store.close()
+    stored, newest = before.stored or "none", before.newest
+    if given["action"] == "current":
+        sys.stdout.write(f"database: {stored}\nthis release: {newest}\n")
+        return 0
+    if before.is_newer:
+        raise SchemaTooNewError(
+            f"the database has schema {stored} and this release knows {newest}: "
+            "upgrade memori-instrumentation"
+        )
+    if before.is_current:
+        sys.stdout.write(f"schema {newest} is current\n")
+        return 0
+    if upgrades:
+        sys.stdout.write(f"schema upgraded: {stored} to {newest}\n")
+        return 0
+    _say(f"the schema is {stored} and has to be {newest}: run {PROGRAM} db upgrade")
+    return 1
+
+
 def _demo(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     from memori_instrumentation.demo.show import DemoError, show
 
@@ -141,7 +179,7 @@ def _demo(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
         return _wrong(str(error))
 
 
-_COMMANDS = {"recall": _recall, "export": _export, "demo": _demo}
+_COMMANDS = {"recall": _recall, "export": _export, "db": _schema, "demo": _demo}
 
 
 def _entity(settings: Settings) -> str:

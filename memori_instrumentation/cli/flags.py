@@ -97,6 +97,7 @@ _SHORT = """\
 usage: memori-instrument [OPTIONS] COMMAND [ARGS...]
        memori-instrument [OPTIONS] recall QUERY --entity ID [--limit N] [--json]
        memori-instrument [OPTIONS] export --entity ID
+       memori-instrument [OPTIONS] db upgrade|current|check
        memori-instrument [OPTIONS] demo [--live]
 """
 _INTRODUCTION = """
@@ -108,6 +109,7 @@ What follows COMMAND belongs to it. Put -- before a program that is named like a
 sub-commands:
   recall                what is remembered for a query
   export                everything that is stored for an entity, as JSON lines
+  db                    the schema: bring it up to date, or look at it
   demo                  see it work, without a key or a server
   (each has its own --help)
 

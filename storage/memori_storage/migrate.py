@@ -12,6 +12,7 @@ from sqlalchemy import exc as sqla
 
 from memori_storage import support
 from memori_storage.database import Database
+from memori_storage.records import Schema
 from memori_storage.schema import SCHEMA_VERSION, VERSION_TABLE
 from memori_storage.store import SchemaTooNewError, StoreError, StoreUnavailableError
 
@@ -34,6 +35,11 @@ def migrate(database: Database) -> None:
             database.write(lambda connection: _upgrade(connection, database.name))
 
 
+def schema_of(database: Database) -> Schema:
+    """Which version a database has, and which this release has."""
+    return Schema(database.read(_version), SCHEMA_VERSION)
+
+
 def _version(connection: Connection) -> str | None:
     if not connection.dialect.has_table(connection, VERSION_TABLE):
         return None
@@ -42,8 +48,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _is_current(version: str | None, name: str) -> bool:
-    # Versions are numbers of one length, so that this needs no list of them.
-    if version is not None and version > SCHEMA_VERSION:
+    if Schema(version, SCHEMA_VERSION).is_newer:
         raise SchemaTooNewError(
             f"{name} has schema {version} and this release knows {SCHEMA_VERSION}: "
             "upgrade memori-instrumentation"

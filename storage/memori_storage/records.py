@@ -233,3 +233,26 @@ class Changes:
     messages: Sequence[StoredMessage] = ()
     memories: Sequence[StoredMemory] = ()
     vectors: Sequence[Vector] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a database has of our schema, and what this release has.
+
+    Args:
+        stored: The database's version; ``None`` if it has none of our tables.
+        newest: This release's.
+    """
+
+    stored: str | None
+    newest: str
+
+    @property
+    def is_current(self) -> bool:
+        return self.stored == self.newest
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a newer release has upgraded the database."""
+        # Versions are numbers of one length.
+        return self.stored is not None and self.stored > self.newest

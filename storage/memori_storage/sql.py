@@ -11,13 +11,14 @@ from memori_storage.completing import TurnCompleter
 from memori_storage.database import Database
 from memori_storage.export import export
 from memori_storage.learning import Learned, keep
-from memori_storage.migrate import migrate
+from memori_storage.migrate import migrate, schema_of
 from memori_storage.native_vectors import NativeVectors, Near
 from memori_storage.records import (
     Changes,
     Completion,
     Job,
     NewMemory,
+    Schema,
     StoredMemory,
     StoredMessage,
     Turn,
@@ -48,6 +49,10 @@ class SqlStore:
     def migrate(self) -> None:
         """Create or upgrade the schema, under a lock."""
         migrate(self._database)
+
+    def schema(self) -> Schema:
+        """Which version the database has, and which this release has."""
+        return schema_of(self._database)
 
     def add_turns(self, turns: Sequence[Turn]) -> int:
         """Store turns with their new messages; returns how many turns were new."""

@@ -11,6 +11,7 @@ from memori_storage.records import (
     Completion,
     Job,
     NewMemory,
+    Schema,
     StoredMemory,
     StoredMessage,
     Turn,
@@ -46,6 +47,10 @@ class Store(Protocol):
 
     def migrate(self) -> None:
         """Create or upgrade the schema, under a lock; do nothing, quickly, when it is current."""
+        ...
+
+    def schema(self) -> Schema:
+        """Which version the database has, and which this release has; changes nothing."""
         ...
 
     def add_turns(self, turns: Sequence[Turn]) -> int:

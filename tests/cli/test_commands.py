@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 
 import pytest
 
 from memori_instrumentation.demo.server import serving
+from memori_storage.schema import SCHEMA_VERSION
 
 pytest.importorskip("openai")
 
@@ -169,6 +171,35 @@ def test_an_unreachable_server_is_one_line_without_the_password(memori):
     assert "secret" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["recall", "export", "demo"])
+def test_the_schema_is_upgraded_and_looked_at(memori, tmp_path):
+    url = f"sqlite:///{tmp_path / 'new.db'}"
+
+    def db(action):
+        done = memori("db", action, "--database", url)
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+    code, said = db("check")
+    assert (code, said.count("\n")) == (2, 0)
+    assert "no such file" in said
+    assert not (tmp_path / "new.db").exists()
+    sqlite3.connect(tmp_path / "new.db").execute("VACUUM")
+    assert db("current") == (0, f"database: none\nthis release: {SCHEMA_VERSION}")
+    code, said = db("check")
+    assert (code, said.count("\n")) == (1, 0)
+    assert "memori-instrument db upgrade" in said
+    assert db("upgrade") == (0, f"schema upgraded: none to {SCHEMA_VERSION}")
+    assert db("upgrade") == (0, f"schema {SCHEMA_VERSION} is current")
+    assert db("check") == (0, f"schema {SCHEMA_VERSION} is current")
+    with sqlite3.connect(tmp_path / "new.db") as database:
+        database.execute("UPDATE memori_schema_version SET version_num = '9999'")
+    assert db("current") == (0, f"database: 9999\nthis release: {SCHEMA_VERSION}")
+    for action in ("check", "upgrade"):
+        code, said = db(action)
+        assert code == 2
+        assert "upgrade memori-instrumentation" in said
+    assert memori("db", "drop").returncode == 2
+
+
+@pytest.mark.parametrize("name", ["recall", "export", "db", "demo"])
 def test_sub_commands_explain_themselves(memori, name):
     assert memori(name, "--help").stdout.startswith(f"usage: memori-instrument {name}")

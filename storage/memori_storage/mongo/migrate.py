@@ -18,6 +18,7 @@ from memori_storage.mongo.documents import (
     VECTORS,
 )
 from memori_storage.mongo.link import Link
+from memori_storage.records import Schema
 from memori_storage.store import SchemaTooNewError, StoreError, StoreUnavailableError
 from memori_storage.values import microseconds
 
@@ -86,11 +87,16 @@ def check_migrated(link: Link) -> None:
         raise StoreError(f"{link.name} lacks our collections: call migrate() first")
 
 
-def _checked(link: Link) -> str | None:
+def schema_of(link: Link) -> Schema:
+    """Which version a database has, and which this release has."""
     found = link.find(SCHEMA, {"_id": _VERSION})
-    version = str(found[0]["version"]) if found else None
-    # Versions are numbers of one length.
-    if version is not None and version > SCHEMA_VERSION:
+    return Schema(str(found[0]["version"]) if found else None, SCHEMA_VERSION)
+
+
+def _checked(link: Link) -> str | None:
+    schema = schema_of(link)
+    version = schema.stored
+    if schema.is_newer:
         raise SchemaTooNewError(
             f"{link.name} has schema {version} and this release knows {SCHEMA_VERSION}: "
             "upgrade memori-instrumentation"

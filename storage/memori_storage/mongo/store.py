@@ -13,7 +13,7 @@ from memori_storage.mongo.jobs import Queue
 from memori_storage.mongo.learning import Keeper
 from memori_storage.mongo.ledger import Ledger
 from memori_storage.mongo.link import Link
-from memori_storage.mongo.migrate import check_migrated, migrate
+from memori_storage.mongo.migrate import check_migrated, migrate, schema_of
 from memori_storage.mongo.reading import Reader
 from memori_storage.mongo.turns import TurnWriter
 from memori_storage.records import (
@@ -21,6 +21,7 @@ from memori_storage.records import (
     Completion,
     Job,
     NewMemory,
+    Schema,
     StoredMemory,
     StoredMessage,
     Turn,
@@ -56,6 +57,10 @@ class MongoStore:
         """Create or upgrade the schema, under a lock."""
         migrate(self._link)
         self._migrated = True
+
+    def schema(self) -> Schema:
+        """Which version the database has, and which this release has."""
+        return schema_of(self._link)
 
     def _check(self) -> None:
         """Look at the version before the first use: a collection that is missing is no error."""
