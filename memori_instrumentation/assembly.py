@@ -37,9 +37,7 @@ def build_runtime(settings: Settings, tracer_provider: TracerProvider | None = N
 
 
 def _open_store(settings: Settings) -> Store:
-    from memori_storage import open_store
-
-    store = open_store(settings.database)
+    store = settings.open_store()
     store.migrate()
     return store
 

@@ -6,7 +6,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from memori_storage.store import Store
 
 DEFAULT_DATABASE = "sqlite:///memori.db"
 
@@ -37,6 +40,14 @@ class Settings:
         "MEMORI_DATABASE_URL",
         "Where memory is kept: a database URL, `django:ALIAS`, or (in code) an engine, a function "
         "that makes connections, a connection.",
+    )
+    table_prefix: str | None = _setting(
+        None,
+        "MEMORI_TABLE_PREFIX",
+        "What our tables' names begin with, instead of `memori_`.",
+    )
+    schema: str | None = _setting(
+        None, "MEMORI_SCHEMA", "The schema of a PostgreSQL database that our tables are in."
     )
     entity: str | None = _setting(
         None, "MEMORI_ENTITY", "Entity (usually a user) of calls that name none."
@@ -119,6 +130,14 @@ class Settings:
             if value is not None:
                 values[name] = _checked(name, value, item.default, origin)
         return cls(**values)
+
+    def open_store(self, *, create: bool = True) -> Store:
+        """The store that these settings name; see :func:`memori_storage.open_store`."""
+        from memori_storage import open_store
+
+        return open_store(
+            self.database, create=create, table_prefix=self.table_prefix, schema=self.schema
+        )
 
 
 _CHOICES = {

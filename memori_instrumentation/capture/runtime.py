@@ -322,7 +322,14 @@ class Runtime:
         from memori_instrumentation.capture.spool import Spool, spool_directory
         from memori_instrumentation.capture.writer import Writer
 
-        spool = Spool(spool_directory(self.settings.spool, self.settings.database))
+        spool = Spool(
+            spool_directory(
+                self.settings.spool,
+                self.settings.database,
+                self.settings.table_prefix,
+                self.settings.schema,
+            )
+        )
         writer = self._writer = Writer(
             self._open_store,
             spool,

@@ -105,18 +105,25 @@ class Spool:
             file.write(turn_to_json(turn, error=str(error)) + b"\n")
 
 
-def spool_directory(configured: str | None, database: Any) -> Path:
+def spool_directory(configured: str | None, database: Any, *names: str | None) -> Path:
     """Where the spool of a database is: as configured, beside a SQLite file, or in the user's
-    cache."""
+    cache.
+
+    Args:
+        configured: Where it is to be, if that is set.
+        database: As configured.
+        names: What else tells our tables in it from other ones: a prefix, a schema.
+    """
     if configured:
         return Path(configured)
     url = _named(database)
+    suffix = "".join(f".{name}" for name in names if name)
     scheme, _, rest = url.partition(":///")
     if scheme.startswith("sqlite") and rest and rest != ":memory:":
         file = Path(rest.partition("?")[0])
         if file.parent.is_dir() and os.access(file.parent, os.W_OK):
-            return file.with_name(file.name + ".spool")
-    name = hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
+            return file.with_name(f"{file.name}{suffix}.spool")
+    name = hashlib.blake2b(f"{url}{suffix}".encode(), digest_size=8).hexdigest()
     cache = os.environ.get("XDG_CACHE_HOME")
     try:
         base = Path(cache) if cache else Path.home() / ".cache"

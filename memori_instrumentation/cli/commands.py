@@ -141,10 +141,10 @@ def _export(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
 
 
 def _schema(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
-    from memori_storage import SchemaTooNewError, open_store
+    from memori_storage import SchemaTooNewError
 
     upgrades = given["action"] == "upgrade"
-    store = open_store(Settings.resolve(**settings).database, create=upgrades)
+    store = Settings.resolve(**settings).open_store(create=upgrades)
     try:
         before = store.schema()
         if upgrades:
@@ -190,9 +190,7 @@ def _entity(settings: Settings) -> str:
 
 def _open(settings: Settings) -> Store:
     """The store of the settings; a file that does not exist has nothing to tell: an error."""
-    from memori_storage import open_store
-
-    store = open_store(settings.database, create=False)
+    store = settings.open_store(create=False)
     store.migrate()
     return store
 

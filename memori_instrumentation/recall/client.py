@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
@@ -18,7 +19,6 @@ from memori_instrumentation.recall.cache import IndexCache
 from memori_instrumentation.recall.index import Filters, Hit
 from memori_instrumentation.recall.memory import KINDS, MESSAGE, Memory, MemorySource, RecallError
 from memori_instrumentation.telemetry import memory_span
-from memori_storage import open_store
 from memori_storage.records import Source, StoredMessage
 from memori_storage.store import Store
 
@@ -57,7 +57,7 @@ class RecallClient:
         settings: Settings | None = None,
     ) -> None:
         settings = settings or Settings.resolve()
-        self._database = settings.database if database is None else database
+        self._settings = settings if database is None else replace(settings, database=database)
         chosen = settings.embedder if embedder is None else embedder
         self._cache = IndexCache(build_embedder(chosen) if isinstance(chosen, str) else chosen)
         self._opening = threading.Lock()
@@ -153,7 +153,7 @@ class RecallClient:
         """Release the database, unless it was given as an open ``Store``; ends the client."""
         with self._opening:
             self._closed = True
-            if self._opened is not None and self._opened is not self._database:
+            if self._opened is not None and self._opened is not self._settings.database:
                 self._opened.close()
             self._opened = None
 
@@ -177,12 +177,12 @@ class RecallClient:
             if self._closed:
                 raise RecallError("this RecallClient is closed: make a new one")
             if self._opened is None:
-                self._opened = _open(self._database)
+                self._opened = _open(self._settings)
             return self._opened
 
 
-def _open(database: Any) -> Store:
-    store = open_store(database)
+def _open(settings: Settings) -> Store:
+    store = settings.open_store()
     store.migrate()
     return store
 

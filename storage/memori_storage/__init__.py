@@ -27,7 +27,13 @@ __all__ = [
 ]
 
 
-def open_store(database: Any, *, create: bool = True) -> Store:
+def open_store(
+    database: Any,
+    *,
+    create: bool = True,
+    table_prefix: str | None = None,
+    schema: str | None = None,
+) -> Store:
     """The store behind ``database``, without connecting to a server yet.
 
     The schema is not touched: call :meth:`Store.migrate` before the first use.
@@ -40,6 +46,10 @@ def open_store(database: Any, *, create: bool = True) -> Store:
             is returned as it is. An engine, connection or client that was given stays the
             caller's: it is neither set up anew nor closed. See ``docs/databases.md``.
         create: Whether a missing SQLite file is created, readable by its owner only.
+        table_prefix: What the names of our tables, or collections, begin with; default:
+            ``memori_``. Stores with different prefixes do not see each other's rows.
+        schema: The schema of PostgreSQL that our tables are in, made if it is not there; default:
+            the first of the connection's ``search_path``.
 
     Raises:
         StoreConfigurationError: When no store can be had that way; one line saying what to do,
@@ -50,9 +60,11 @@ def open_store(database: Any, *, create: bool = True) -> Store:
     if isinstance(database, Store):
         return database
     if mongo.handles(database):
-        return mongo.open_mongo(database)
+        return mongo.open_mongo(database, prefix=table_prefix, schema=schema)
     # SQLAlchemy takes longer to import than the rest of a short program: only from here on.
     from memori_storage.connecting import open_database
     from memori_storage.sql import SqlStore
 
-    return SqlStore(open_database(database, create=create))
+    opened = open_database(database, create=create)
+    opened.name_tables(table_prefix, schema)
+    return SqlStore(opened)

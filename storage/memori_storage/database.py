@@ -16,7 +16,7 @@ from sqlalchemy import exc as sqla
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.pool import StaticPool
 
-from memori_storage import duckdb_files, support
+from memori_storage import duckdb_files, naming, support
 from memori_storage.store import StoreConfigurationError, StoreError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -57,6 +57,8 @@ class Database:
         self.at_fork: list[Callable[[], None]] = []
         """Called in a forked child, before anything else uses this object there."""
         self._inherited: list[Any] = []
+        self.schema: str | None = None
+        """The schema that our tables are in, if not the connection's own."""
         self._lend = lend or nullcontext
         if not owned and lend is None and self.dialect in support.SERVERS:
             # The engine's default may be AUTOCOMMIT. This is a view of it on the same pool.
@@ -66,6 +68,21 @@ class Database:
         self._one_process = self.dialect == "duckdb" and not self._shared
         self._gate = self._new_gate()
         _OPEN.add(self)
+
+    def name_tables(self, prefix: str | None, schema: str | None) -> None:
+        """Call our tables otherwise, before the first use.
+
+        Args:
+            prefix: What their names begin with.
+            schema: The schema that they are in; of PostgreSQL.
+
+        Raises:
+            StoreConfigurationError: If that is no prefix or no schema.
+        """
+        if prefix is not None and naming.checked_prefix(prefix) != naming.PREFIX:
+            self._engine = naming.renaming(self._engine, prefix)
+        if schema is not None:
+            self.schema = naming.checked_schema(schema, self.dialect)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in a transaction that sees one state of an SQLite database."""
@@ -120,6 +137,9 @@ class Database:
                 ):
                     if self.dialect == "sqlite":
                         self._begin_sqlite(connection, begin)
+                    if self.schema is not None:
+                        # It goes with the transaction.
+                        connection.exec_driver_sql(f'SET LOCAL search_path TO "{self.schema}"')
                     return work(connection)
             except sqla.SQLAlchemyError as error:
                 if support.may_be_too_large(error, self.dialect):

@@ -12,6 +12,7 @@ from sqlalchemy import exc as sqla
 
 from memori_storage import support
 from memori_storage.database import Database
+from memori_storage.naming import in_database
 from memori_storage.records import Schema
 from memori_storage.schema import SCHEMA_VERSION, VERSION_TABLE
 from memori_storage.store import SchemaTooNewError, StoreError, StoreUnavailableError
@@ -32,7 +33,7 @@ def migrate(database: Database) -> None:
     """
     if not _is_current(database.read(_version), database.name):
         with _IN_PROCESS:
-            database.write(lambda connection: _upgrade(connection, database.name))
+            database.write(lambda connection: _upgrade(connection, database))
 
 
 def schema_of(database: Database) -> Schema:
@@ -41,7 +42,7 @@ def schema_of(database: Database) -> Schema:
 
 
 def _version(connection: Connection) -> str | None:
-    if not connection.dialect.has_table(connection, VERSION_TABLE):
+    if not connection.dialect.has_table(connection, in_database(VERSION_TABLE, connection)):
         return None
     found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
     return None if found is None else str(found)
@@ -56,8 +57,11 @@ def _is_current(version: str | None, name: str) -> bool:
     return version == SCHEMA_VERSION
 
 
-def _upgrade(connection: Connection, name: str) -> None:
+def _upgrade(connection: Connection, database: Database) -> None:
+    name = database.name
     with _locked(connection):
+        if database.schema is not None:
+            _make_schema(connection, database.schema)
         if _is_current(_version(connection), name):
             return  # another process was faster
         # Alembic takes a third of a second to import: only where there is work for it.
@@ -71,6 +75,12 @@ def _upgrade(connection: Connection, name: str) -> None:
         command.upgrade(config, "head")
         if not _is_current(_version(connection), name):
             raise StoreError(f"the schema of {name} could not be brought to {SCHEMA_VERSION}")
+
+
+def _make_schema(connection: Connection, schema: str) -> None:
+    """Create a schema unless it is there; only then does it take the right to."""
+    if not connection.dialect.has_schema(connection, schema):
+        connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import ForeignKeyConstraint, Index, Table, text
 from sqlalchemy.ext.compiler import compiles
 
+from memori_storage.naming import in_database
 from memori_storage.support import MYSQL_FAMILY
 
 
@@ -28,9 +29,9 @@ class _Resuming(MySQLImpl):
             super().create_table(table, **options)  # which says what is in the way, if anything
 
     def create_index(self, index: Index, **options: Any) -> None:
-        if index.table is None or index.name not in self._names(
-            "index_name", "statistics", index.table
-        ):
+        assert self.connection is not None
+        name = in_database(str(index.name), self.connection)
+        if index.table is None or name not in self._names("index_name", "statistics", index.table):
             super().create_index(index, **options)
 
     def _names(self, what: str, view: str, table: Table) -> set[str]:
@@ -43,7 +44,8 @@ class _Resuming(MySQLImpl):
             f"SELECT {what} FROM information_schema.{view} WHERE table_name = :name"
             " AND table_schema = COALESCE(:schema, DATABASE())"
         )
-        return set(self.connection.scalars(statement, {"name": table.name, "schema": table.schema}))
+        name = in_database(table.name, self.connection)
+        return set(self.connection.scalars(statement, {"name": name, "schema": table.schema}))
 
 
 class DuckDBImpl(alembic_impl.DefaultImpl):

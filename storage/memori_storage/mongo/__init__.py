@@ -49,7 +49,9 @@ def handles(database: Any) -> bool:
     return any(kind.__module__.split(".")[0] == "pymongo" for kind in type(database).__mro__)
 
 
-def open_mongo(database: Any, *, prefix: str = DEFAULT_PREFIX) -> MongoStore:
+def open_mongo(
+    database: Any, *, prefix: str | None = None, schema: str | None = None
+) -> MongoStore:
     """The store behind ``database``, without connecting to a server yet.
 
     Args:
@@ -57,11 +59,17 @@ def open_mongo(database: Any, *, prefix: str = DEFAULT_PREFIX) -> MongoStore:
             ``Database``, ``AsyncMongoClient`` or ``AsyncDatabase``. A client that was given stays
             the caller's: it is not closed. Of an asynchronous one only the settings are used.
             Where no database is named, it is ``memori``.
-        prefix: What the names of our collections begin with.
+        prefix: What the names of our collections begin with; default: ``memori_``.
+        schema: Refused: MongoDB has none.
 
     Raises:
         StoreConfigurationError: When no store can be had that way.
     """
+    if schema is not None:
+        raise StoreConfigurationError(
+            f"schema={schema!r}: MongoDB has no schemas: leave it out, or name another database"
+        )
+    prefix = DEFAULT_PREFIX if prefix is None else prefix
     try:
         import pymongo  # noqa: F401
     except ImportError:
