@@ -6,16 +6,16 @@ It is no claim that they work: ``docs/databases.md`` says which are tested.
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Dialect, Table, insert, select
+from sqlalchemy import URL, Dialect, Table, insert, select
 from sqlalchemy.dialects import mssql, mysql, oracle, postgresql, sqlite
-from sqlalchemy.dialects.mysql import mariadb
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from memori_storage import StoreConfigurationError, support
 from memori_storage.database import insert_missing
 from memori_storage.schema import metadata, turns
 
-SERVED: list[Dialect] = [mysql.dialect(), mariadb.dialect(), postgresql.dialect(), sqlite.dialect()]
+MARIADB = URL.create("mariadb+pymysql").get_dialect()()
+SERVED: list[Dialect] = [mysql.dialect(), MARIADB, postgresql.dialect(), sqlite.dialect()]
 """CockroachDB speaks PostgreSQL's dialect; TiDB, OceanBase and SeekDB speak MySQL's."""
 REFUSED: list[Dialect] = [oracle.dialect(), mssql.dialect()]
 
