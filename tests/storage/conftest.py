@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
+from storage_cases import django_settings
 
 from memori_storage import Store, open_store, support
 
@@ -144,11 +145,12 @@ _MONGODB = (
 _WAYS = [
     pytest.param("sqlite", "function"),
     pytest.param("sqlite", "connection"),
+    *([pytest.param("sqlite", "django")] if find_spec("django") else []),
     *(
         pytest.param(*param.values, way, marks=[*param.marks, pytest.mark.slow])
         for param in _SERVERS
         if param.values != ("seekdb",)
-        for way in ("function", "connection")
+        for way in ("function", "connection", "django")
     ),
 ]
 """Other ways to name a database than by URL; those to servers are the slow run's."""
@@ -178,12 +180,28 @@ def _given(url: str, way: str, closing: ExitStack) -> Any:
     """What stands for a URL in a way to name a database."""
     if way == "url":
         return url
+    if way == "django":
+        return django_alias(url, closing)
     connect = partial(connection_to, url)
     if way == "function":
         return connect
     connection = connect()
     closing.callback(connection.close)
     return connection
+
+
+def django_alias(url: str, closing: ExitStack) -> str:
+    """``django:ALIAS`` with an alias of its own for a URL's database."""
+    from django.conf import settings
+    from django.db import connections
+
+    if not settings.configured:
+        settings.configure()
+    alias = f"test_{uuid.uuid4().hex}"
+    configured = connections.configure_settings({"default": {}, alias: django_settings(url)})
+    connections.settings[alias] = configured[alias]
+    closing.callback(connections.settings.pop, alias)
+    return f"django:{alias}"
 
 
 def connection_to(url: str) -> Any:

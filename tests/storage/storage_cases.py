@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from typing import Any
+
+from sqlalchemy import make_url
 
 from memori_storage import Store
 from memori_storage.records import Message, NewMemory, StoredMessage, Turn
@@ -66,3 +69,26 @@ def memory(message: StoredMessage, content: str = "likes tea", **fields: Any) ->
 
 def texts(store: Store, entity: str = "user-1", session: str | None = None) -> list[str]:
     return [message.text for message in store.messages_of(entity, session)]
+
+
+def django_settings(url: str) -> dict[str, Any]:
+    """A URL's database, as Django's settings name it."""
+    it = make_url(url)
+    backend = it.get_backend_name()
+    if backend == "sqlite":
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": it.database}
+    place = {"NAME": it.database, "HOST": it.host, "PORT": it.port}
+    user = {"USER": it.username, "PASSWORD": it.password or ""}
+    if backend == "postgresql":
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "OPTIONS": dict(it.query),
+            **place,
+            **user,
+        }
+    if not find_spec("MySQLdb"):
+        import pymysql
+
+        pymysql.version_info = (2, 2, 7, "final", 0)  # Django asks for mysqlclient's releases
+        pymysql.install_as_MySQLdb()
+    return {"ENGINE": "django.db.backends.mysql", **place, **user}

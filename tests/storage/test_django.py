@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from storage_cases import django_settings
 
 pytest.importorskip("django")
 
@@ -67,21 +67,10 @@ _BACKENDS = [
 @pytest.fixture(params=_BACKENDS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """Django's settings for an empty database."""
-    if request.param == "sqlite":
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "app.db")}
-    url = make_url(request.getfixturevalue(f"{request.param}_url"))
-    engine = "postgresql" if request.param == "postgresql" else "mysql"
-    settings: dict[str, Any] = {
-        "ENGINE": f"django.db.backends.{engine}",
-        "NAME": url.database,
-        "USER": url.username,
-        "PASSWORD": url.password or "",
-        "HOST": url.host,
-        "PORT": url.port,
-    }
-    if request.param == "postgresql":
-        settings["OPTIONS"] = dict(url.query)
-    return settings
+    url = f"sqlite:///{tmp_path / 'app.db'}"
+    if request.param != "sqlite":
+        url = request.getfixturevalue(f"{request.param}_url")
+    return django_settings(url)
 
 
 def test_ways_to_name_it(database: dict[str, Any]) -> None:
