@@ -57,10 +57,11 @@ def open_store(
         StoreUnavailableError: When a function that makes connections cannot make one now, or a
             connection that was given has a transaction open.
     """
-    if isinstance(database, Store):
-        return database
+    # First: pymongo's objects have any attribute that they are asked for, a store's methods too.
     if mongo.handles(database):
         return mongo.open_mongo(database, prefix=table_prefix, schema=schema)
+    if isinstance(database, Store):
+        return database
     # SQLAlchemy takes longer to import than the rest of a short program: only from here on.
     from memori_storage.connecting import open_database
     from memori_storage.sql import SqlStore

@@ -194,6 +194,16 @@ def test_asynchronous_engines_that_cannot_be_reached() -> None:
     assert "in memory" in refused(asynchronous("sqlite+aiosqlite://"))
 
 
+def test_pymongos_objects_are_no_stores() -> None:
+    pymongo = pytest.importorskip("pymongo")
+    client = pymongo.MongoClient("mongodb://127.0.0.1:1/app", connect=False)
+    for given in (client, client["app"], "mongodb://127.0.0.1:1/app"):
+        store = open_store(given)
+        assert repr(store).startswith("MongoStore(")
+        store.close()
+    client.close()
+
+
 def test_connection_is_refused(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'memori.db'}")
     with engine.connect() as connection:
