@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 SOAK = Path(__file__).resolve().parents[2] / "benchmarks" / "soak.py"
-CALLS = {"openai-chat": 2_000, "anthropic": 800, "google": 800, "xai": 800}
+CALLS = {"openai-chat": 2_000, "anthropic": 800}
+"""Not xAI's and Google's yet: gRPC keeps the contexts of streams that are left, and the calls in
+them; Google's client keeps its last one."""
 TOLERANCE = 6_000_000
 """Bytes that we may grow by beyond the SDK: a leak of 4 kB a call would be more than that."""
 
