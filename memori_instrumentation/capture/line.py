@@ -124,8 +124,6 @@ class Line:
         place = Place.here()
         if place.scope is not None:
             place.scope.join(self)
-        if not place.says_who():
-            place = self._opened
         self._put(Frame(self, "sent", data, time_ns(), place))
 
     def received(self, data: Any) -> None:
@@ -155,7 +153,7 @@ class Line:
                 exchange.error = exchange.error or frame.data
             return left
         if frame.place is not None:
-            self._last = frame.place
+            self._last = frame.place if frame.place.says_who() else self._opened
         event = talk.read(frame.data)
         if not isinstance(event, dict):
             return ()
