@@ -13,12 +13,11 @@ from memori_storage.exported import exported_memory, exported_message, exported_
 from memori_storage.reading import (
     memories_from,
     memory_rows,
-    message_of,
     message_rows,
     revision_of,
 )
 from memori_storage.records import StoredMemory
-from memori_storage.rows import pages
+from memori_storage.rows import message_of, pages
 from memori_storage.schema import memories, messages, processes, sessions, turns
 
 _PAGE = 500

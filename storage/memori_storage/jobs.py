@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Select, delete, func, insert, or_, select, up
 
 from memori_storage import keys
 from memori_storage.learning import Learned, keep
-from memori_storage.reading import message_of, message_rows
+from memori_storage.reading import message_rows
 from memori_storage.records import Job, NewMemory, StoredMemory, StoredMessage, Vector
-from memori_storage.rows import OPEN, PARKED
+from memori_storage.rows import OPEN, PARKED, message_of
 from memori_storage.schema import entities, jobs, messages, sessions
 from memori_storage.support import locked
 from memori_storage.values import chunks

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 
 from memori_storage import keys
 from memori_storage.records import Changes, Source, StoredMemory, StoredMessage, Vector
+from memori_storage.rows import memory_of, message_of
 from memori_storage.schema import (
     entities,
     memories,
@@ -38,25 +39,6 @@ def message_rows() -> Select[Any]:
     )
 
 
-def message_of(row: RowMapping, entity: str | None) -> StoredMessage:
-    """The message in a row of :func:`message_rows`."""
-    return StoredMessage(
-        id=row["id"],
-        entity=entity,
-        process=row["process"],
-        session=row["session"],
-        turn_id=row["turn_id"],
-        parent_id=row["parent_id"],
-        position=row["position"],
-        role=row["role"],
-        text=row["text"],
-        parts=row["parts"],
-        created_at=row["created_at"],
-        trace_id=row["trace_id"],
-        span_id=row["span_id"],
-    )
-
-
 def memory_rows() -> Select[Any]:
     """Memories with the names of the session and process of their first source."""
     return (
@@ -79,29 +61,7 @@ def memories_from(
 ) -> list[StoredMemory]:
     """The memories in rows of :func:`memory_rows`, with their sources: all, or the ``cited``."""
     sources = _sources(connection, [row["id"] for row in rows], cited)
-    return [
-        StoredMemory(
-            id=row["id"],
-            entity=entity,
-            kind=row["kind"],
-            content=row["content"],
-            status=row["status"],
-            observed_at=row["observed_at"],
-            last_seen_at=row["last_seen_at"],
-            times_seen=row["times_seen"],
-            confidence=row["confidence"],
-            extractor=row["extractor"],
-            subject=row["subject"],
-            predicate=row["predicate"],
-            object=row["object"],
-            process=row["process"],
-            session=row["session"],
-            valid_from=row["valid_from"],
-            valid_to=row["valid_to"],
-            sources=tuple(sources.get(row["id"], ())),
-        )
-        for row in rows
-    ]
+    return [memory_of(row, entity, sources.get(row["id"], ())) for row in rows]
 
 
 def _sources(

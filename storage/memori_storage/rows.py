@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from memori_storage import keys
 from memori_storage.lineage import Keyed, Placement, Tree, anchors_of, keyed, place, start_of
-from memori_storage.records import Turn
+from memori_storage.records import Source, StoredMemory, StoredMessage, Turn
 from memori_storage.store import StoreError
 from memori_storage.values import MAX_ID_LENGTH
 
@@ -133,6 +133,55 @@ def content_columns(item: Keyed) -> dict[str, Any]:
         "parts": [dict(part) for part in item.message.parts],
         "finish_reason": item.message.finish_reason,
     }
+
+
+class Row(Protocol):
+    """What a database gives of a row, values by their names."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def message_of(row: Row, entity: str | None) -> StoredMessage:
+    """The message in a row, which names its session and process and the span of its turn."""
+    return StoredMessage(
+        id=row["id"],
+        entity=entity,
+        process=row["process"],
+        session=row["session"],
+        turn_id=row["turn_id"],
+        parent_id=row["parent_id"],
+        position=row["position"],
+        role=row["role"],
+        text=row["text"],
+        parts=row["parts"],
+        created_at=row["created_at"],
+        trace_id=row["trace_id"],
+        span_id=row["span_id"],
+    )
+
+
+def memory_of(row: Row, entity: str, sources: Iterable[Source]) -> StoredMemory:
+    """The memory in a row, which names the session and process of its first source."""
+    return StoredMemory(
+        id=row["id"],
+        entity=entity,
+        kind=row["kind"],
+        content=row["content"],
+        status=row["status"],
+        observed_at=row["observed_at"],
+        last_seen_at=row["last_seen_at"],
+        times_seen=row["times_seen"],
+        confidence=row["confidence"],
+        extractor=row["extractor"],
+        subject=row["subject"],
+        predicate=row["predicate"],
+        object=row["object"],
+        process=row["process"],
+        session=row["session"],
+        valid_from=row["valid_from"],
+        valid_to=row["valid_to"],
+        sources=tuple(sources),
+    )
 
 
 def new_job(

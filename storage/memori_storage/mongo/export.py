@@ -11,8 +11,8 @@ from memori_storage.exported import exported_memory, exported_message, exported_
 from memori_storage.mongo.documents import MEMORIES, MESSAGES, TURNS, Document, decoded, newest
 from memori_storage.mongo.ledger import Ledger, View
 from memori_storage.mongo.link import Link
-from memori_storage.mongo.reading import Reader, in_session_order, message_of
-from memori_storage.rows import pages
+from memori_storage.mongo.reading import Reader, in_session_order
+from memori_storage.rows import message_of, pages
 
 _PAGE = 500
 

@@ -18,9 +18,8 @@ from memori_storage.mongo.committing import ABANDONED, job_id
 from memori_storage.mongo.documents import JOBS, MESSAGES, Document, decoded, newest
 from memori_storage.mongo.ledger import Ledger
 from memori_storage.mongo.link import Link
-from memori_storage.mongo.reading import message_of
 from memori_storage.records import Job, StoredMessage
-from memori_storage.rows import OPEN, PARKED
+from memori_storage.rows import OPEN, PARKED, message_of
 from memori_storage.values import chunks, microseconds, storable
 
 _SPARE = 64

@@ -18,26 +18,8 @@ from memori_storage.mongo.documents import (
 from memori_storage.mongo.ledger import Ledger, View
 from memori_storage.mongo.link import Link
 from memori_storage.records import Changes, Source, StoredMemory, StoredMessage, Vector
+from memori_storage.rows import memory_of, message_of
 from memori_storage.values import chunks
-
-
-def message_of(row: Document, entity: str | None) -> StoredMessage:
-    """The message in a row."""
-    return StoredMessage(
-        id=row["id"],
-        entity=entity,
-        process=row["process"],
-        session=row["session"],
-        turn_id=row["turn_id"],
-        parent_id=row["parent_id"],
-        position=row["position"],
-        role=row["role"],
-        text=row["text"],
-        parts=row["parts"],
-        created_at=row["created_at"],
-        trace_id=row["trace_id"],
-        span_id=row["span_id"],
-    )
 
 
 class Reader:
@@ -123,14 +105,7 @@ class Reader:
         for row in found:
             names = ("message_id", "turn_id", "session", "trace_id", "span_id")
             sources.setdefault(row["memory_id"], []).append(Source(*(row[name] for name in names)))
-        return [
-            StoredMemory(
-                entity=entity,
-                sources=tuple(sources.get(row["id"], ())),
-                **{name: row[name] for name in _OF_MEMORY},
-            )
-            for row in rows
-        ]
+        return [memory_of(row, entity, sources.get(row["id"], ())) for row in rows]
 
     def changes(self, entity: str, since: int, model: str | None) -> Changes:
         """What was written for an entity after revision ``since``; vectors of ``model`` or all."""
@@ -155,23 +130,3 @@ class Reader:
 def in_session_order(view: View, session: str) -> tuple[int, str]:
     """What sessions are sorted by: their start."""
     return view.touched[session].started_at, session
-
-
-_OF_MEMORY = (
-    "id",
-    "kind",
-    "content",
-    "status",
-    "observed_at",
-    "last_seen_at",
-    "times_seen",
-    "confidence",
-    "extractor",
-    "subject",
-    "predicate",
-    "object",
-    "process",
-    "session",
-    "valid_from",
-    "valid_to",
-)
