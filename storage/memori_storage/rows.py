@@ -130,7 +130,7 @@ def content_columns(item: Keyed) -> dict[str, Any]:
     return {
         "content_key": item.key,
         "text": item.message.text,
-        "parts": [dict(part) for part in item.message.parts],
+        "parts": [part if isinstance(part, dict) else dict(part) for part in item.message.parts],
         "finish_reason": item.message.finish_reason,
     }
 
