@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from memori_instrumentation.cli.flags import UsageError
 from memori_instrumentation.cli.text import one_line, table
 from memori_instrumentation.config import Settings
-from memori_storage.store import StoreConfigurationError, StoreError
+from memori_storage.store import StoreConfigurationError, StoreError, known_schema
 
 if TYPE_CHECKING:
     from memori_instrumentation.recall.memory import Memory
@@ -141,8 +141,6 @@ def _export(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
 
 
 def _schema(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
-    from memori_storage import SchemaTooNewError
-
     upgrades = given["action"] == "upgrade"
     store = Settings.resolve(**settings).open_store(create=upgrades)
     try:
@@ -155,11 +153,7 @@ def _schema(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     if given["action"] == "current":
         sys.stdout.write(f"database: {stored}\nthis release: {newest}\n")
         return 0
-    if before.is_newer:
-        raise SchemaTooNewError(
-            f"the database has schema {stored} and this release knows {newest}: "
-            "upgrade memori-instrumentation"
-        )
+    known_schema(before, "the database")
     if before.is_current:
         sys.stdout.write(f"schema {newest} is current\n")
         return 0

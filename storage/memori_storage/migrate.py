@@ -15,7 +15,7 @@ from memori_storage.database import Database
 from memori_storage.naming import in_database
 from memori_storage.records import Schema
 from memori_storage.schema import SCHEMA_VERSION, VERSION_TABLE
-from memori_storage.store import SchemaTooNewError, StoreError, StoreUnavailableError
+from memori_storage.store import StoreError, StoreUnavailableError, known_schema
 
 _LOCK_NAME = "memori_schema"
 _LOCK_NUMBER = 0x6D656D6F7269  # "memori", for PostgreSQL's numbered locks
@@ -31,30 +31,21 @@ def migrate(database: Database) -> None:
     Raises:
         SchemaTooNewError: If a newer release has upgraded the database.
     """
-    if not _is_current(database.read(_version), database.name):
+    if not known_schema(schema_of(database), database.name).is_current:
         with _IN_PROCESS:
             database.write(lambda connection: _upgrade(connection, database))
 
 
 def schema_of(database: Database) -> Schema:
     """Which version a database has, and which this release has."""
-    return Schema(database.read(_version), SCHEMA_VERSION)
+    return database.read(_stored)
 
 
-def _version(connection: Connection) -> str | None:
+def _stored(connection: Connection) -> Schema:
     if not connection.dialect.has_table(connection, in_database(VERSION_TABLE, connection)):
-        return None
+        return Schema(None, SCHEMA_VERSION)
     found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()
-    return None if found is None else str(found)
-
-
-def _is_current(version: str | None, name: str) -> bool:
-    if Schema(version, SCHEMA_VERSION).is_newer:
-        raise SchemaTooNewError(
-            f"{name} has schema {version} and this release knows {SCHEMA_VERSION}: "
-            "upgrade memori-instrumentation"
-        )
-    return version == SCHEMA_VERSION
+    return Schema(None if found is None else str(found), SCHEMA_VERSION)
 
 
 def _upgrade(connection: Connection, database: Database) -> None:
@@ -62,7 +53,7 @@ def _upgrade(connection: Connection, database: Database) -> None:
     with _locked(connection):
         if database.schema is not None:
             _make_schema(connection, database.schema)
-        if _is_current(_version(connection), name):
+        if known_schema(_stored(connection), name).is_current:
             return  # another process was faster
         # Alembic takes a third of a second to import: only where there is work for it.
         from alembic import command
@@ -73,7 +64,7 @@ def _upgrade(connection: Connection, database: Database) -> None:
         config.set_main_option("script_location", location.replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-        if not _is_current(_version(connection), name):
+        if not known_schema(_stored(connection), name).is_current:
             raise StoreError(f"the schema of {name} could not be brought to {SCHEMA_VERSION}")
 
 

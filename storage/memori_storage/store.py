@@ -36,6 +36,24 @@ class SchemaTooNewError(StoreConfigurationError):
     """A newer release of this package has upgraded the database."""
 
 
+def known_schema(schema: Schema, name: str) -> Schema:
+    """The schema of a database, if no newer release has upgraded it.
+
+    Args:
+        schema: What the database has.
+        name: What the error calls the database.
+
+    Raises:
+        SchemaTooNewError: If it is newer.
+    """
+    if schema.is_newer:
+        raise SchemaTooNewError(
+            f"{name} has schema {schema.stored} and this release knows {schema.newest}: "
+            "upgrade memori-instrumentation"
+        )
+    return schema
+
+
 @runtime_checkable
 class Store(Protocol):
     """Where turns, messages and memories are kept.

@@ -19,7 +19,7 @@ from memori_storage.mongo.documents import (
 )
 from memori_storage.mongo.link import Link
 from memori_storage.records import Schema
-from memori_storage.store import SchemaTooNewError, StoreError, StoreUnavailableError
+from memori_storage.store import StoreError, StoreUnavailableError, known_schema
 from memori_storage.values import microseconds
 
 SCHEMA = "schema"
@@ -61,10 +61,10 @@ def migrate(link: Link) -> None:
     Raises:
         SchemaTooNewError: If a newer release has upgraded the database.
     """
-    if _checked(link) == SCHEMA_VERSION:
+    if _checked(link).is_current:
         return
     with _locked(link):
-        current = _checked(link) or ""
+        current = _checked(link).stored or ""
         for version in sorted(UPGRADES):
             if version > current:
                 UPGRADES[version](link)
@@ -83,7 +83,7 @@ def check_migrated(link: Link) -> None:
         SchemaTooNewError: If a newer release has upgraded it.
         StoreError: If it has to be migrated.
     """
-    if _checked(link) != SCHEMA_VERSION:
+    if not _checked(link).is_current:
         raise StoreError(f"{link.name} lacks our collections: call migrate() first")
 
 
@@ -93,15 +93,8 @@ def schema_of(link: Link) -> Schema:
     return Schema(str(found[0]["version"]) if found else None, SCHEMA_VERSION)
 
 
-def _checked(link: Link) -> str | None:
-    schema = schema_of(link)
-    version = schema.stored
-    if schema.is_newer:
-        raise SchemaTooNewError(
-            f"{link.name} has schema {version} and this release knows {SCHEMA_VERSION}: "
-            "upgrade memori-instrumentation"
-        )
-    return version
+def _checked(link: Link) -> Schema:
+    return known_schema(schema_of(link), link.name)
 
 
 @contextmanager
