@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
-import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
@@ -16,7 +14,7 @@ from sqlalchemy import exc as sqla
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.pool import StaticPool
 
-from memori_storage import duckdb_files, naming, support
+from memori_storage import duckdb_files, forks, naming, support
 from memori_storage.store import StoreConfigurationError, StoreError, StoreUnavailableError
 
 T = TypeVar("T")
@@ -67,7 +65,7 @@ class Database:
         self._shared = isinstance(engine.pool, StaticPool)
         self._one_process = self.dialect == "duckdb" and not self._shared
         self._gate = self._new_gate()
-        _OPEN.add(self)
+        forks.tell(self)
 
     def name_tables(self, prefix: str | None, schema: str | None) -> None:
         """Call our tables otherwise, before the first use.
@@ -214,18 +212,6 @@ class Database:
         if passing:
             return StoreUnavailableError(f"{self.name} is not available now: {said}")
         return StoreError(f"{self.name} refused: {said}")
-
-
-_OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for database in list(_OPEN):
-        database.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def insert_missing(dialect: str, table: Table, *, fill: str = "key") -> Insert:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,6 +13,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
+from memori_storage import forks
 from memori_storage.mongo.errors import RAISED, as_store_error, is_worth_another_try
 
 T = TypeVar("T")
@@ -51,7 +50,7 @@ class Link:
         self._own: Client | None = None
         self._inherited: list[Client | None] = []
         self._lock = threading.Lock()
-        _OPEN.add(self)
+        forks.tell(self)
 
     def close(self) -> None:
         """Close the client that was made here, if any; another use makes another."""
@@ -151,15 +150,3 @@ class Link:
             if self._own is None:
                 self._own = self._settings.make_client()
             return self._own
-
-
-_OPEN: weakref.WeakSet[Link] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    for link in list(_OPEN):
-        link.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
