@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
@@ -93,14 +92,11 @@ def _engine_over(
 
 def pooled_duckdb(connect: Callable[[], Any]) -> Engine:
     """An engine over connections of DuckDB's own, which its dialect wants wrapped."""
-    with suppress(ImportError):
+    try:
         from duckdb_engine import ConnectionWrapper
-
-        return urls.engine_over("duckdb", lambda: ConnectionWrapper(connect()))
-    raise StoreConfigurationError(
-        "DuckDB's dialect for SQLAlchemy is not installed: "
-        "pip install 'memori-instrumentation[duckdb]'"
-    )
+    except ImportError as error:
+        raise urls.without_driver(URL.create("duckdb"), error) from None
+    return urls.engine_over("duckdb", lambda: ConnectionWrapper(connect()))
 
 
 def _is_in_memory(connection: Any) -> bool:

@@ -45,22 +45,16 @@ def adopt(connection: Any, driver: Driver) -> Database:
     return Database(loan.engine, owned=False, lend=loan)
 
 
-class _Turns:
-    """Who uses a connection now, of all stores that it is lent to."""
-
-    def __init__(self) -> None:
-        self.lock = RLock()
+_locks: WeakValueDictionary[int, Any] = WeakValueDictionary()
+"""Locks of the stores that share a connection, by its identity."""
+_making = Lock()
 
 
-_turns: WeakValueDictionary[int, _Turns] = WeakValueDictionary()
-_turns_lock = Lock()
-
-
-def _turns_of(connection: Any) -> _Turns:
+def _lock_of(connection: Any) -> Any:
     # By identity: connections of some drivers cannot be referred to weakly. Each loan keeps its
     # connection, so that no other object has its identity meanwhile.
-    with _turns_lock:
-        return _turns.setdefault(id(connection), _Turns())
+    with _making:
+        return _locks.setdefault(id(connection), RLock())
 
 
 class _Loan:
@@ -69,7 +63,7 @@ class _Loan:
     def __init__(self, connection: Any, driver: Driver) -> None:
         self._connection = connection
         self._driver = driver
-        self._turns = _turns_of(connection)
+        self._lock = _lock_of(connection)
         self._pid = os.getpid()
         self._initialized = False
         self.engine = _engine_over(connection, driver)
@@ -100,7 +94,7 @@ class _Loan:
     def __call__(self) -> Iterator[None]:
         """The connection, set as we need it and afterwards as it was."""
         with ExitStack() as kept:
-            kept.enter_context(self._turns.lock)
+            kept.enter_context(self._lock)
             self.check()
             self._set(kept, looked_up(self._driver.rows))
             self._set(kept, looked_up(self._driver.transactions))

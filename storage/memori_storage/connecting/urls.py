@@ -18,8 +18,8 @@ from memori_storage.store import StoreConfigurationError
 _DISTRIBUTION = "memori-instrumentation"
 EXAMPLES = "sqlite:///memori.db or postgresql://user@host/database"
 _CONNECT_SECONDS = 10
-POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 11, "pool_timeout": BUSY_TIMEOUT}
-SERVER: dict[str, Any] = {
+_POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 11, "pool_timeout": BUSY_TIMEOUT}
+_SERVER: dict[str, Any] = {
     "pool_pre_ping": True,
     "pool_recycle": 1800,
     "isolation_level": "READ COMMITTED",
@@ -55,10 +55,10 @@ def parsed(database: str | URL) -> URL:
     try:
         dialect = url.get_dialect()
     except ImportError as error:
-        raise _without_driver(url, error) from None
+        raise without_driver(url, error) from None
     except sqla.NoSuchModuleError as error:
         if url.drivername == backend and support.extra_for(url):
-            raise _without_driver(url, error) from None  # the dialect itself comes with it
+            raise without_driver(url, error) from None  # the dialect itself comes with it
         raise StoreConfigurationError(
             f"no database driver is called {url.drivername}: write {backend}:// for the default one"
         ) from None
@@ -82,11 +82,11 @@ def engine_for(url: URL, *, create: bool) -> Engine:
         if in_memory:
             options["connect_args"]["check_same_thread"] = False
     elif backend in support.SERVERS:
-        options.update(SERVER)
-    options.update({"poolclass": StaticPool} if in_memory else POOL)
+        options.update(_SERVER)
+    options.update({"poolclass": StaticPool} if in_memory else _POOL)
     if backend == "duckdb" and not in_memory:
         url = duckdb_files.checked(url, create=create)
-    engine = created(url, options)
+    engine = _created(url, options)
     support.prepare(engine)
     if backend == "sqlite":
         if not in_memory and not str(url.database).startswith("file:"):
@@ -104,26 +104,26 @@ def engine_over(dialect: str, connect: Callable[[], Any], **options: Any) -> Eng
         options: Of ``create_engine``, instead of those of a pool.
     """
     backend = dialect.partition("+")[0]
-    given = {"creator": connect, **(options or {"poolclass": QueuePool, **POOL})}
-    engine = created(URL.create(dialect), given | (SERVER if backend in support.SERVERS else {}))
+    given = {"creator": connect, **(options or {"poolclass": QueuePool, **_POOL})}
+    engine = _created(URL.create(dialect), given | (_SERVER if backend in support.SERVERS else {}))
     support.prepare(engine)
     if backend == "sqlite":
         event.listen(engine, "connect", sqlite_files.configure_guest)
     return engine
 
 
-def created(url: URL, options: dict[str, Any]) -> Engine:
-    """``create_engine``, which says in one line what is missing."""
+def _created(url: URL, options: dict[str, Any]) -> Engine:
     try:
         return create_engine(url, **options)
     except ImportError as error:
-        raise _without_driver(url, error) from None
+        raise without_driver(url, error) from None
     except (sqla.ArgumentError, TypeError, ValueError) as error:
         name = url.render_as_string(hide_password=True)
         raise StoreConfigurationError(f"cannot use {name}: {error}") from None
 
 
-def _without_driver(url: URL, error: Exception) -> StoreConfigurationError:
+def without_driver(url: URL, error: Exception) -> StoreConfigurationError:
+    """What to say where the driver of a URL is not installed."""
     name, extra = url.render_as_string(hide_password=True), support.extra_for(url)
     package = f"{_DISTRIBUTION}[{extra}]" if extra else getattr(error, "name", None)
     return StoreConfigurationError(
