@@ -158,7 +158,9 @@ def refused(database: Any, **options: Any) -> str:
     ],
     ids=str,
 )
-def test_refused_databases(database: Any, said: str) -> None:
+def test_refused_databases(monkeypatch: pytest.MonkeyPatch, database: Any, said: str) -> None:
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)  # PyMySQL can take its name for Django
+    registry.impls.clear()  # what SQLAlchemy has imported before
     assert said in refused(database)
 
 
@@ -234,6 +236,7 @@ def test_postgres_is_postgresql() -> None:
 def test_missing_drivers_name_their_extras(
     monkeypatch: pytest.MonkeyPatch, url: str, module: str, extra: str
 ) -> None:
+    monkeypatch.setitem(sys.modules, "MySQLdb", None)  # PyMySQL can take its name for Django
     monkeypatch.setitem(sys.modules, module, None)
     registry.impls.clear()  # what SQLAlchemy has imported before
     assert f"pip install 'memori-instrumentation[{extra}]'" in refused(url)
