@@ -2,7 +2,8 @@
 
 The tables of :mod:`memori_storage.schema` have one name each in the code. A database whose tables
 are to be called otherwise is used through a view of its engine that renames them in each statement
-on its way to the driver: statements hold names and no values, so that nothing else is met.
+on its way to the driver. Only whole names that are ours are met, so that a name which has its
+prefix already stays as it is, whatever the prefix.
 """
 
 from __future__ import annotations
@@ -12,11 +13,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, event
 
+from memori_storage.schema import VERSION_TABLE, metadata
 from memori_storage.store import StoreConfigurationError
 
 PREFIX = "memori_"
 """What the names of our tables begin with unless told otherwise."""
-_OURS = re.compile(r"\b((?:ix|fk|pk)_)?memori_(?=\w)")
+_TABLES = "|".join(
+    name.removeprefix(PREFIX)
+    for name in (*metadata.tables, VERSION_TABLE, rf"{PREFIX}native_vectors_\d+")
+)
+_OURS = re.compile(
+    rf"\b(?:{PREFIX}(?=(?:{_TABLES})\b)|((?:ix|fk|pk)_){PREFIX}(?=(?:{_TABLES})(?:_|\b)))"
+)
 _PREFIX = re.compile(r"[a-z_][a-z0-9_]{0,23}")
 _SCHEMA = re.compile(r"[A-Za-z_][A-Za-z0-9_$]{0,62}")
 _OPTION = "memori_prefix"
@@ -56,12 +64,11 @@ def checked_schema(schema: str, dialect: str) -> str:
 def renaming(engine: Engine, prefix: str) -> Engine:
     """A view of an engine, on the same pool, for which our tables have another prefix."""
     view = engine.execution_options(**{_OPTION: prefix})
-    replacement = rf"\g<1>{prefix}"
 
     def rename(
         _connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any
     ) -> tuple[str, Any]:
-        return _OURS.sub(replacement, statement), parameters
+        return _renamed(statement, prefix), parameters
 
     event.listen(view, "before_cursor_execute", rename, retval=True)
     return view
@@ -70,4 +77,8 @@ def renaming(engine: Engine, prefix: str) -> Engine:
 def in_database(name: str, connection: Connection) -> str:
     """What a table or index of ours is called in the database of a connection."""
     prefix = connection.get_execution_options().get(_OPTION, PREFIX)
-    return _OURS.sub(rf"\g<1>{prefix}", name)
+    return _renamed(name, prefix)
+
+
+def _renamed(text: str, prefix: str) -> str:
+    return _OURS.sub(lambda found: f"{found[1] or ''}{prefix}", text)

@@ -47,6 +47,20 @@ def test_prefixes_do_not_see_each_other(shared_url: str) -> None:
     assert all("acme_" in name for name in indexes if not name.startswith("PRIMARY"))
 
 
+@pytest.mark.parametrize("prefix", ["memori_a_", "memori_memori_", "memori_turns_", "x"])
+def test_any_prefix_is_put_once(prefix: str, shared_url: str) -> None:
+    store = open_store(shared_url, table_prefix=prefix)
+    for _ in range(2):
+        store.migrate()
+    assert store.schema().is_current
+    store.add_turns([exchange(1)])
+    assert texts(store) == ["question 1", "answer 1"]
+    store.close()
+    found = tables(shared_url)
+    assert f"{prefix}turns" in found
+    assert all(name.startswith(prefix) for name in found)
+
+
 def test_an_engine_that_was_given_is_left_as_it_is(shared_url: str) -> None:
     engine = create_engine(shared_url)
     store = open_store(engine, table_prefix="acme_")
