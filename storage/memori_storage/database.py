@@ -24,6 +24,8 @@ BUSY_TIMEOUT = 10.0
 
 _TRIES = 4
 _PAUSE = 0.05
+_LONG_PAUSE = 1.0
+"""Seconds, at most, before another try: after a collision, and after waiting in vain for a lock."""
 # https://www.sqlite.org/rescode.html
 _SQLITE_UNUSABLE = {
     8: "it is read-only: make the file and its directory writable",
@@ -142,10 +144,9 @@ class Database:
             except sqla.SQLAlchemyError as error:
                 if support.may_be_too_large(error, self.dialect):
                     self._check_size(error)
-                if tries_left and support.is_worth_another_try(
-                    error, first=tries_left == _TRIES - 1
-                ):
-                    time.sleep(random.uniform(0, _PAUSE))  # those who collided part ways
+                if tries_left and support.is_worth_another_try(error):
+                    pause = _LONG_PAUSE if support.waited_in_vain(error) else _PAUSE
+                    time.sleep(random.uniform(0, pause))  # those who collided part ways
                     continue
                 raise self._as_store_error(error) from error
         raise AssertionError("unreachable")

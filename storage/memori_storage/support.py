@@ -134,14 +134,8 @@ def is_missing_table(origin: object) -> bool:
     )
 
 
-def is_worth_another_try(error: sqla.SQLAlchemyError, *, first: bool) -> bool:
-    """Whether the transaction was rolled back for a reason that is gone at the next try.
-
-    Args:
-        error: Why it was rolled back.
-        first: Whether that was the first try. Who waited for a lock as long as one may tries once
-            more, not as often as one who was told at once.
-    """
+def is_worth_another_try(error: sqla.SQLAlchemyError) -> bool:
+    """Whether the transaction was rolled back for a reason that is gone at the next try."""
     if not isinstance(error, sqla.DBAPIError):
         return False
     what = state(error.orig)
@@ -149,9 +143,17 @@ def is_worth_another_try(error: sqla.SQLAlchemyError, *, first: bool) -> bool:
         error.connection_invalidated
         or what in _DEADLOCKS
         or what in _MYSQL_LOST
-        or (first and what == _MYSQL_LOCK_WAIT)
+        or waited_in_vain(error)
         or (isinstance(what, str) and what.startswith(_DUCKDB_CONFLICTS))
     )
+
+
+def waited_in_vain(error: sqla.SQLAlchemyError) -> bool:
+    """Whether a lock was not to be had in the time that one waits for it.
+
+    SeekDB says so of a deadlock too, to both sides and at the same time.
+    """
+    return bool(state(getattr(error, "orig", None)) == _MYSQL_LOCK_WAIT)
 
 
 def unusable(error: sqla.SQLAlchemyError) -> str | None:
