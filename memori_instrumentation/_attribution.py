@@ -29,7 +29,8 @@ KEYS = (ENTITY, PROCESS, SESSION)
 PREFIX = "memori."
 
 CALL = context.create_key("memori-call")
-"""Context key of the model call under way: an object with the call's ``attribution``."""
+"""Context key of what is under way: an object with its ``attribution``, and with little else, since
+contexts may be kept for long."""
 _SUPPRESSED = context.create_key("memori-suppressed")
 
 _T = TypeVar("_T", bound=Callable[..., Any])
@@ -200,16 +201,16 @@ def suppressing(ctx: context.Context | None = None) -> context.Context:
 
 
 def for_provider(
-    ctx: context.Context, entries: Mapping[str, object], call: object
+    ctx: context.Context, entries: Mapping[str, object], holder: object
 ) -> context.Context:
     """The context that a call to an LLM provider runs in: ``ctx`` less its ``memori.*`` baggage.
 
-    ``call`` stays known there under :data:`CALL`, which no propagator reads, so that model calls
+    ``holder`` stays known there under :data:`CALL`, which no propagator reads, so that model calls
     made inside the call (an SDK's middleware, a tool runner) keep its attribution.
 
     Args:
         entries: The baggage of ``ctx``.
-        call: The call under way, with its ``attribution``.
+        holder: Has the ``attribution`` of the call under way.
     """
     ours = [key for key in entries if key.startswith(PREFIX)]
     if len(ours) == len(entries) > 0:
@@ -217,7 +218,7 @@ def for_provider(
     else:
         for key in ours:
             ctx = baggage.remove_baggage(key, ctx)
-    return context.set_value(CALL, call, ctx)
+    return context.set_value(CALL, holder, ctx)
 
 
 def _decorated(function: Any, entered: Callable[[], context.Context]) -> Any:

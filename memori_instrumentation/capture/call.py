@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import time_ns
 from typing import Any, Protocol
+from weakref import ref
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_value
 from opentelemetry.trace import Span
 
-from memori_instrumentation._attribution import Attribution
+from memori_instrumentation._attribution import CALL, Attribution
 from memori_instrumentation.capture.reading import Api, Json
 
 MAX_ERROR = 2_000
@@ -56,6 +57,7 @@ class Call:
     the worker after the hand-over."""
 
     __slots__ = (
+        "__weakref__",
         "api",
         "attribution",
         "begun_in",
@@ -132,6 +134,25 @@ class Call:
     def abandon(self) -> None:
         """Forget the call: it could not be set up and nothing will finish it."""
         closing(self)
+
+
+class UnderWay:
+    """A call, for the context that it runs in: whose it is, and itself for as long as it lasts.
+
+    gRPC keeps the context of a stream that was left for good; the call must not stay in it.
+    """
+
+    __slots__ = ("attribution", "call")
+
+    def __init__(self, call: Call) -> None:
+        self.attribution = call.attribution
+        self.call = ref(call)
+
+
+def call_under_way() -> Call | None:
+    """The call that the current context belongs to, unless it has ended and was read."""
+    holder = get_value(CALL)
+    return holder.call() if isinstance(holder, UnderWay) else None
 
 
 def described(error: BaseException) -> tuple[str, str]:

@@ -64,8 +64,6 @@ class Digester:
         """Read an item and pass on what is to be stored. Never raises."""
         if isinstance(item, Call):
             self._digest(item)
-            # gRPC holds the context of a stream that was left, and the call in it, for good.
-            item.request, item.chunks, item.body = None, [], None
         elif isinstance(item, Frame):
             for call in self._calls_in(item):
                 self._digest(call)

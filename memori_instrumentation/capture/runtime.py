@@ -25,6 +25,7 @@ from memori_instrumentation._forking import gate
 from memori_instrumentation.capture import spans
 from memori_instrumentation.capture.call import (
     Call,
+    UnderWay,
     finish_open_calls,
     forget_open_calls,
 )
@@ -141,7 +142,7 @@ class Runtime:
                 SPANS.captured(_around(ctx), (call.trace_id, call.span_id))
             if self._thread is None:
                 self._start()
-            inside = spans.inside(call, for_provider(ctx, entries, call))
+            inside = spans.inside(call, for_provider(ctx, entries, UnderWay(call)))
         except BaseException:
             call.abandon()
             raise
@@ -317,6 +318,7 @@ class Runtime:
                 continue
             with gate.working():
                 digester.take(item)
+            item = None  # not kept until the next one comes
 
     def _begin_writing(self, calls: queue.SimpleQueue[_Item]) -> Writer:
         from memori_instrumentation.capture.spool import Spool, spool_directory

@@ -15,8 +15,7 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry import context
 
-from memori_instrumentation._attribution import CALL
-from memori_instrumentation.capture.call import Call
+from memori_instrumentation.capture.call import Call, call_under_way
 from memori_instrumentation.capture.decode import frozen
 from memori_instrumentation.capture.reading import Api, first_api
 from memori_instrumentation.capture.tee import observe
@@ -108,8 +107,8 @@ def _model(body: Any) -> str | None:
 
 def _note_response(kwargs: Any, *, is_async: bool) -> None:
     """Let the call under way observe its HTTP response. Never raises."""
-    call = context.get_value(CALL)
-    if not isinstance(call, Call):
+    call = call_under_way()
+    if call is None:
         return
     try:
         observe(kwargs["response"], call, is_async=is_async)

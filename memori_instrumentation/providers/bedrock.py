@@ -17,8 +17,7 @@ from weakref import finalize, ref
 
 from opentelemetry import context
 
-from memori_instrumentation._attribution import CALL
-from memori_instrumentation.capture.call import MAX_ERROR, Call
+from memori_instrumentation.capture.call import MAX_ERROR, Call, call_under_way
 from memori_instrumentation.capture.decode import frozen
 from memori_instrumentation.capture.tee_reads import tee_reads
 from memori_instrumentation.providers import _bedrock_invoke, _converse
@@ -92,8 +91,8 @@ def _sending(args: Args) -> Call | None:
         operation = args[0]
         if operation.name not in _OPERATIONS or operation.service_model.service_name != _SERVICE:
             return None
-        call = context.get_value(CALL)
-        if not isinstance(call, Call) or call.api not in APIS:
+        call = call_under_way()
+        if call is None or call.api not in APIS:
             return None
         call.request = _bytes(args[1]["body"])
         return call

@@ -15,8 +15,7 @@ from weakref import WeakKeyDictionary
 
 from opentelemetry import context
 
-from memori_instrumentation._attribution import CALL
-from memori_instrumentation.capture.call import MAX_ERROR, Call
+from memori_instrumentation.capture.call import MAX_ERROR, Call, call_under_way
 from memori_instrumentation.providers._choke import Args, Asked, Choke, Kwargs, unusable
 from memori_instrumentation.providers._patching import Patch, Patcher
 from memori_instrumentation.providers._xai import APIS, DONE
@@ -65,8 +64,8 @@ def _address(target: str) -> tuple[str, int | None]:
 
 def _current() -> Call | None:
     """The call under way, if it is one of ours to note here."""
-    call = context.get_value(CALL)
-    return call if isinstance(call, Call) and call.api in APIS else None
+    call = call_under_way()
+    return call if call is not None and call.api in APIS else None
 
 
 def _note_request(wrapped: Any, chat: Any, args: Args, kwargs: Any) -> Any:

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 SOAK = Path(__file__).resolve().parents[2] / "benchmarks" / "soak.py"
-CALLS = {"openai-chat": 2_000, "anthropic": 800}
-"""Not xAI's and Google's yet: gRPC keeps the contexts of streams that are left, and the calls in
-them; Google's client keeps its last one."""
+CALLS = {"openai-chat": 2_000, "anthropic": 800, "google": 800, "xai": 400}
 TOLERANCE = 6_000_000
 """Bytes that we may grow by beyond the SDK: a leak of 4 kB a call would be more than that."""
+SLACK = 8
+"""Contexts more than the SDK leaves alive: what the machine had not come to when they were counted.
+gRPC keeps those of asynchronous streams that are left, for good."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,7 +38,11 @@ def test_memory_stays_flat(sdk: str, calls: int) -> None:
     for row in ours:
         made = {"Call", "Turn", "Message", "Scope", "SyncTee", "AsyncTee", "open calls"}
         assert {name: n for name, n in row["alive"].items() if name in made and n} == {}
-    # After a quarter of the calls everything is warm; what is alive of contexts stays as much.
-    assert ours[-1]["alive"] == ours[1]["alive"]
+    # After a quarter of the calls everything is warm.
+    for kind in {*ours[-1]["alive"], *plain[-1]["alive"]}:
+        more, of_the_sdk = (
+            rows[-1]["alive"].get(kind, 0) - rows[1]["alive"].get(kind, 0) for rows in (ours, plain)
+        )
+        assert more <= of_the_sdk + SLACK, kind
     grown, allowed = (rows[-1]["rss"] - rows[1]["rss"] for rows in (ours, plain))
     assert grown < max(allowed, 0) + TOLERANCE
