@@ -33,7 +33,21 @@ _SERVERS = [
     for name, variable in (("postgresql", POSTGRESQL), ("mariadb", MARIADB), ("seekdb", SEEKDB))
     if os.environ.get(variable)
 ]
+_MONGODB = [pytest.param("mongodb", marks=pytest.mark.mongodb)] if os.environ.get(MONGODB) else []
 _DUCKDB = ["duckdb"] if find_spec("duckdb") and find_spec("duckdb_engine") else []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is of MongoDB alone where there is no such server."""
+    if os.environ.get(MONGODB):
+        return
+    needless = [
+        item
+        for item in items
+        if item.path.stem == "test_mongodb" and "mongodb_url" in getattr(item, "fixturenames", ())
+    ]
+    config.hook.pytest_deselected(items=needless)
+    items[:] = [item for item in items if item not in needless]
 
 
 @pytest.fixture
@@ -115,7 +129,7 @@ def _url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue(f"{backend}_url"))
 
 
-@pytest.fixture(params=["sqlite", "memory", *_DUCKDB, *_SERVERS])
+@pytest.fixture(params=["sqlite", "memory", *_DUCKDB, *_SERVERS, *_MONGODB])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty database of every kind."""
     return _url(request.param, request, tmp_path)
@@ -127,7 +141,7 @@ def shared_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return _url(request.param, request, tmp_path)
 
 
-@pytest.fixture(params=["sqlite", *_SERVERS])
+@pytest.fixture(params=["sqlite", *_SERVERS, *_MONGODB])
 def processes_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty database that several processes can open, which DuckDB's cannot."""
     return _url(request.param, request, tmp_path)
@@ -139,9 +153,6 @@ def server_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return _url(request.param, request, tmp_path)
 
 
-_MONGODB = (
-    [pytest.param(("mongodb", "url"), marks=pytest.mark.mongodb)] if os.environ.get(MONGODB) else []
-)
 _WAYS = [
     pytest.param("sqlite", "function"),
     pytest.param("sqlite", "connection"),
@@ -159,9 +170,8 @@ _WAYS = [
 @pytest.fixture(
     params=[
         *((param, "url") for param in ["sqlite", "memory", *_DUCKDB]),
-        *(pytest.param((*param.values, "url"), marks=param.marks) for param in _SERVERS),
+        *(pytest.param((*param.values, "url"), marks=param.marks) for param in _SERVERS + _MONGODB),
         *(pytest.param(param.values, marks=param.marks) for param in _WAYS),
-        *_MONGODB,
     ],
     ids=lambda param: param[0] if param[1] == "url" else "-".join(param),
 )

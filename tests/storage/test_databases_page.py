@@ -41,7 +41,7 @@ store = active()._open_store()
 
 def test_every_way_has_a_snippet() -> None:
     titles = {title for title, _ in SNIPPETS}
-    assert {"A URL", "SQLAlchemy", "An asynchronous engine", "Django", "DuckDB"} <= titles
+    assert {"A URL", "SQLAlchemy", "An asynchronous engine", "Django", "MongoDB"} <= titles
     links = set(re.findall(r"\]\(#([\w-]+)\)", PAGE))
     anchors = {re.sub(r"[^\w-]", "", title.lower().replace(" ", "-")) for title in _titles()}
     assert links <= anchors
@@ -59,6 +59,10 @@ def test_snippet(title: str, number: int, tmp_path: Path, request: pytest.Fixtur
     if title == "MariaDB":
         url = request.getfixturevalue("mariadb_url")
         code = code.replace("mysql://app:password@db.example.com/app", url)
+    elif title == "MongoDB":
+        url = request.getfixturevalue("mongodb_url")
+        code = code.replace("mongodb://app:password@db.example.com/app", url)
+        code = code.replace('client["app"]', f"client[{url.rpartition('/')[2]!r}]")
     elif title.startswith("OceanBase") and "pylibseekdb" in code:
         pytest.importorskip("pylibseekdb")
         code = code.replace("/var/lib/app/seekdb", str(tmp_path / "seekdb"))

@@ -80,6 +80,12 @@ def test_ten_processes_migrate_at_once(processes_url: str) -> None:
     ]
     assert [process.communicate()[1] for process in running] == [b""] * 10
     assert [process.returncode for process in running] == [0] * 10
+    store = open_store(processes_url)
+    assert store.schema().is_current
+    assert store.add_turns([exchange(1)]) == 1
+    store.close()
+    if processes_url.startswith("mongodb"):  # whose version is one document by its id
+        return
     engine = create_engine(processes_url)
     with engine.connect() as connection:
         versions = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).all()

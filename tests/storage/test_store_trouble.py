@@ -61,7 +61,7 @@ def in_processes(code: str, arguments: list[list[str]]) -> list[tuple[int, str]]
     return [(process.wait(), process.communicate()[1]) for process in running]
 
 
-@pytest.mark.parametrize("backend", ["postgresql", "mariadb", "seekdb", "duckdb"])
+@pytest.mark.parametrize("backend", ["postgresql", "mariadb", "seekdb", "duckdb", "mongodb"])
 def test_backend_is_tested(backend: str, request: pytest.FixtureRequest) -> None:
     """Skipped by name where it is not there; then the tests of stores run without it."""
     assert request.getfixturevalue(f"{backend}_url")

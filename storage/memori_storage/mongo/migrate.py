@@ -25,7 +25,11 @@ from memori_storage.values import microseconds
 SCHEMA = "schema"
 """The collection of the version and its lock."""
 _VERSION, _LOCK = "version", "lock"
-_LOCK_SECONDS = 120
+LEASE_SECONDS = 15
+"""How long the lock outlives its process. Each step renews it. A longer one may be begun by another
+process too, which does no harm: an index that is there, or being made, is left as it is."""
+_PATIENCE = 120
+"""Seconds to wait for another process that migrates."""
 _INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
     COMMITS: (("owner", "revision"),),
     TURNS: (("id",), ("owner", "started_at", "id"), ("session_key", "started_at")),
@@ -37,7 +41,11 @@ _INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-def _first(link: Link) -> None:
+Step = Callable[[], object]
+"""To be called between the steps of an upgrade: renews the lock."""
+
+
+def _first(link: Link, step: Step) -> None:
     """What version 0001 has."""
     for name, indexes in _INDEXES.items():
         for fields in indexes:
@@ -48,9 +56,10 @@ def _first(link: Link) -> None:
                     keys, name=label
                 )
             )
+            step()
 
 
-UPGRADES: dict[str, Callable[[Link], None]] = {"0001": _first}
+UPGRADES: dict[str, Callable[[Link, Step], None]] = {"0001": _first}
 """What each version needs that the one before did not have; run again if it was broken off."""
 SCHEMA_VERSION = max(UPGRADES)
 
@@ -63,11 +72,11 @@ def migrate(link: Link) -> None:
     """
     if _checked(link).is_current:
         return
-    with _locked(link):
+    with _locked(link) as step:
         current = _checked(link).stored or ""
         for version in sorted(UPGRADES):
             if version > current:
-                UPGRADES[version](link)
+                UPGRADES[version](link, step)
                 document = {"_id": _VERSION, "version": version}
                 link.run(
                     lambda document=document: link.collection(SCHEMA).replace_one(  # type: ignore[misc]
@@ -98,27 +107,31 @@ def _checked(link: Link) -> Schema:
 
 
 @contextmanager
-def _locked(link: Link) -> Iterator[None]:
+def _locked(link: Link) -> Iterator[Step]:
     """Hold the one lock for migrations: a document that only one can insert.
 
     One that was left by a process that ended is taken away after a while.
     """
     token = secrets.token_hex(8)
-    deadline = time.monotonic() + _LOCK_SECONDS
-    while True:
-        now = microseconds(datetime.now(UTC))
-        lock = {"_id": _LOCK, "token": token, "until": now + _LOCK_SECONDS * 1_000_000}
-        if not link.insert(SCHEMA, [lock]):
-            break
+    own = {"_id": _LOCK, "token": token}
+    deadline = time.monotonic() + _PATIENCE
+    while link.insert(SCHEMA, [own | {"until": _lease()}]):
         held = link.find(SCHEMA, {"_id": _LOCK})
         if held and held[0]["token"] == token:
             break  # the answer to the insertion was lost
-        if held and held[0]["until"] < now:
-            link.delete(SCHEMA, {"_id": _LOCK, "token": held[0]["token"]})
+        if held and held[0]["until"] < microseconds(datetime.now(UTC)):
+            link.delete(SCHEMA, held[0])  # unless it was renewed meanwhile
         if time.monotonic() > deadline:
             raise StoreUnavailableError(f"another process is migrating {link.name}: try again")
         time.sleep(0.05)
     try:
-        yield
+        yield lambda: link.run(
+            lambda: link.collection(SCHEMA).update_one(own, {"$set": {"until": _lease()}})
+        )
     finally:
-        link.delete(SCHEMA, {"_id": _LOCK, "token": token})
+        link.delete(SCHEMA, own)
+
+
+def _lease() -> int:
+    """When a lock that is taken now ends, unless it is renewed."""
+    return microseconds(datetime.now(UTC)) + round(LEASE_SECONDS * 1_000_000)
