@@ -141,7 +141,8 @@ class Database:
                         # It goes with the transaction.
                         connection.exec_driver_sql(f'SET LOCAL search_path TO "{self.schema}"')
                     return work(connection)
-            except sqla.SQLAlchemyError as error:
+            except sqla.SQLAlchemyError as raised:
+                error = support.first_failure(raised)
                 if support.may_be_too_large(error, self.dialect):
                     self._check_size(error)
                 if tries_left and support.is_worth_another_try(error):

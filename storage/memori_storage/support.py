@@ -167,6 +167,17 @@ def held_elsewhere(error: sqla.SQLAlchemyError) -> bool:
     return _DUCKDB_LOCKED in str(getattr(error, "orig", None))
 
 
+def first_failure(error: sqla.SQLAlchemyError) -> sqla.SQLAlchemyError:
+    """What went wrong with a statement, where it is hidden by what then went wrong with undoing it:
+    a server that refuses a statement may hang up before the rollback."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, sqla.StatementError) and at.statement is not None:
+            return at
+        at = at.__context__
+    return error
+
+
 def may_be_too_large(error: sqla.SQLAlchemyError, dialect: str) -> bool:
     """Whether a MySQL server may have hung up because what it was sent is too large."""
     what = state(getattr(error, "orig", None))

@@ -420,7 +420,8 @@ def test_duckdb_file_is_of_one_process(duckdb_url: str) -> None:
 
 
 FORKS = """
-import os, sys
+import os, sys, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # of Pythons that see DuckDB's threads
 from storage_cases import exchange
 from memori_storage import StoreUnavailableError, open_store
 store = open_store(sys.argv[1])
