@@ -54,6 +54,22 @@ def known_schema(schema: Schema, name: str) -> Schema:
     return schema
 
 
+def check_schema(schema: Schema, name: str) -> None:
+    """Refuse to use a database whose schema is not the one that this release has.
+
+    Args:
+        schema: What the database has.
+        name: What the error calls the database.
+
+    Raises:
+        SchemaTooNewError: If it is newer.
+        StoreError: If it is older, or there is none.
+    """
+    if not known_schema(schema, name).is_current:
+        has = "lacks our tables" if schema.stored is None else f"has schema {schema.stored} yet"
+        raise StoreError(f"{name} {has}: call migrate() first")
+
+
 @runtime_checkable
 class Store(Protocol):
     """Where turns, messages and memories are kept.

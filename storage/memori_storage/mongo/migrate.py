@@ -19,7 +19,7 @@ from memori_storage.mongo.documents import (
 )
 from memori_storage.mongo.link import Link
 from memori_storage.records import Schema
-from memori_storage.store import StoreError, StoreUnavailableError, known_schema
+from memori_storage.store import StoreUnavailableError, known_schema
 from memori_storage.values import microseconds
 
 SCHEMA = "schema"
@@ -83,17 +83,6 @@ def migrate(link: Link) -> None:
                         {"_id": _VERSION}, document, upsert=True
                     )
                 )
-
-
-def check_migrated(link: Link) -> None:
-    """Refuse a database that is not up to date.
-
-    Raises:
-        SchemaTooNewError: If a newer release has upgraded it.
-        StoreError: If it has to be migrated.
-    """
-    if not _checked(link).is_current:
-        raise StoreError(f"{link.name} lacks our collections: call migrate() first")
 
 
 def schema_of(link: Link) -> Schema:

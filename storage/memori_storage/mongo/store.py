@@ -13,7 +13,7 @@ from memori_storage.mongo.jobs import Queue
 from memori_storage.mongo.learning import Keeper
 from memori_storage.mongo.ledger import Ledger
 from memori_storage.mongo.link import Link
-from memori_storage.mongo.migrate import check_migrated, migrate, schema_of
+from memori_storage.mongo.migrate import migrate, schema_of
 from memori_storage.mongo.reading import Reader
 from memori_storage.mongo.turns import TurnWriter
 from memori_storage.records import (
@@ -27,6 +27,7 @@ from memori_storage.records import (
     Turn,
     Vector,
 )
+from memori_storage.store import check_schema
 from memori_storage.treecache import TreeCache
 
 
@@ -65,7 +66,7 @@ class MongoStore:
     def _check(self) -> None:
         """Look at the version before the first use: a collection that is missing is no error."""
         if not self._migrated:
-            check_migrated(self._link)
+            check_schema(self.schema(), self._link.name)
             self._migrated = True
 
     def add_turns(self, turns: Sequence[Turn]) -> int:
