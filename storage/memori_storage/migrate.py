@@ -55,17 +55,22 @@ def _upgrade(connection: Connection, database: Database) -> None:
             _make_schema(connection, database.schema)
         if known_schema(_stored(connection), name).is_current:
             return  # another process was faster
-        # Alembic takes a third of a second to import: only where there is work for it.
-        from alembic import command
-        from alembic.config import Config
-
-        config = Config()
-        location = str(Path(__file__).parent / "migrations")
-        config.set_main_option("script_location", location.replace("%", "%%"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        run_migrations(connection)
         if not known_schema(_stored(connection), name).is_current:
             raise StoreError(f"the schema of {name} could not be brought to {SCHEMA_VERSION}")
+
+
+def run_migrations(connection: Connection, revision: str = "head") -> None:
+    """Have Alembic bring a connection's database to a revision, in the connection's transaction."""
+    # It takes a third of a second to import: only where there is work for it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    location = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", location.replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def _make_schema(connection: Connection, schema: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -12,11 +13,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from released_rows import RELEASED, fill, given_back, restore
 from sqlalchemy import create_engine, inspect, make_url, text
-from storage_cases import exchange
+from storage_cases import exchange, texts
 
 import memori_storage
 from memori_storage import SchemaTooNewError, open_store, support
+from memori_storage.migrate import run_migrations
 from memori_storage.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 
 
@@ -62,13 +65,50 @@ def test_newest_migration_is_the_one_the_code_knows() -> None:
         assert script.revision.isdigit()
 
 
+REVISIONS = sorted(path.stem for path in RELEASED.glob("*.json"))
+
+
+def test_every_released_revision_has_rows() -> None:
+    """Before a revision is added, :mod:`released_rows` writes down what the last one stores."""
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(memori_storage.__file__).parent / "migrations")
+    )
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    assert sorted(script.revision for script in scripts) == REVISIONS
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_populated_tables_are_upgraded_without_loss(revision: str, shared_url: str) -> None:
+    released = json.loads((RELEASED / f"{revision}.json").read_text(encoding="utf-8"))
+    engine = create_engine(shared_url)
+    with engine.begin() as connection:
+        run_migrations(connection, revision)
+    with engine.begin() as connection:
+        restore(connection, released["rows"])
+    store = open_store(shared_url)
+    store.migrate()
+    assert store.schema().is_current
+    assert given_back(store) == released["given"]
+    fill(store)  # all of it is known: what was stored then is found now
+    assert given_back(store) == released["given"]
+    vectors = store.changes("user-1", model="model-x").vectors
+    assert {vector.data for vector in vectors} == {bytes(range(8))}
+    store.close()
+    engine.dispose()
+
+
 def test_newer_schema_is_left_alone(shared_url: str) -> None:
     open_store(shared_url).migrate()
     engine = create_engine(shared_url)
     with engine.begin() as connection:
         connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0999'"))
-    with pytest.raises(SchemaTooNewError, match="upgrade"):
-        open_store(shared_url).migrate()
+    store = open_store(shared_url)
+    for use in (store.migrate, lambda: store.add_turns([exchange(1)]), lambda: texts(store)):
+        with pytest.raises(SchemaTooNewError, match="upgrade"):
+            use()
+    assert store.schema().is_newer
+    store.close()
     engine.dispose()
 
 
