@@ -203,3 +203,26 @@ def test_the_schema_is_upgraded_and_looked_at(memori, tmp_path):
 @pytest.mark.parametrize("name", ["recall", "export", "db", "demo"])
 def test_sub_commands_explain_themselves(memori, name):
     assert memori(name, "--help").stdout.startswith(f"usage: memori-instrument {name}")
+
+
+def test_tables_are_named_by_the_settings(memori, tmp_path):
+    path = tmp_path / "new.db"
+    sqlite3.connect(path).execute("VACUUM")
+
+    def db(action, **env):
+        done = memori("db", action, "--database", f"sqlite:///{path}", env=env)
+        return done.returncode, done.stderr.strip()
+
+    for action, code in (("check", 1), ("upgrade", 0), ("check", 0)):
+        assert db(action, MEMORI_TABLE_PREFIX="acme_")[0] == code
+    with sqlite3.connect(path) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    assert ("acme_turns",) in tables
+    assert not any(name.startswith("memori_") for (name,) in tables)
+    for env, named in (
+        ({"MEMORI_TABLE_PREFIX": "Acme-"}, "Acme-"),
+        ({"MEMORI_SCHEMA": "ai"}, "no schemas"),
+    ):
+        code, said = db("check", **env)
+        assert (code, said.count("\n")) == (2, 0)
+        assert named in said
