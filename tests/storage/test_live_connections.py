@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,27 @@ def mysqlconnector_connection(url: str, **options: Any) -> Any:
     return connector.connect(password=it.password or "", charset="utf8mb4", **given, **options)
 
 
+def mysqlclient_connection(url: str, **options: Any) -> Any:
+    module = pytest.importorskip("MySQLdb")
+    it = make_url(url)
+    given: Any = {"host": it.host, "port": it.port, "user": it.username, "database": it.database}
+    return module.connect(password=it.password or "", charset="utf8mb4", **given, **options)
+
+
+def mariadb_connection(url: str, **options: Any) -> Any:
+    module = pytest.importorskip("mariadb")
+    it = make_url(url)
+    given: Any = {"host": it.host, "port": it.port, "user": it.username, "database": it.database}
+    return module.connect(password=it.password or "", **given, **options)
+
+
 CONNECT = {
     "psycopg": ("postgresql", psycopg_connection),
     "psycopg2": ("postgresql", psycopg2_connection),
     "pymysql": ("mariadb", pymysql_connection),
     "mysql-connector": ("mariadb", mysqlconnector_connection),
+    "mysqlclient": ("mariadb", mysqlclient_connection),
+    "mariadb": ("mariadb", mariadb_connection),
 }
 
 
@@ -83,13 +100,20 @@ def _dictionaries(driver: str) -> dict[str, Any]:
         from pymysql.cursors import DictCursor
 
         return {"cursorclass": DictCursor}
+    if driver == "mysqlclient":
+        from MySQLdb.cursors import DictCursor as MySQLDictCursor
+
+        return {"cursorclass": MySQLDictCursor}
     return {}
 
 
+COMPILED = {"mysqlclient": "MySQLdb", "mariadb": "mariadb"}
+"""Drivers that want a compiler to be installed: CI has them in an environment of its own."""
 SERVED = [
     pytest.param(name, marks=getattr(pytest.mark, backend))
     for name, (backend, _) in CONNECT.items()
     if os.environ.get(f"MEMORI_TEST_{backend.upper()}_URL")
+    and (name not in COMPILED or find_spec(COMPILED[name]))
 ]
 
 
@@ -182,7 +206,8 @@ def test_rows_of_the_callers_choosing(case: Case) -> None:
     store.add_turns([exchange(1)])
     assert texts(store) == ["question 1", "answer 1"]
     rows = run(connection, "SELECT 1 AS one")
-    expected: Any = {"one": 1} if case.name != "mysql-connector" else (1,)
+    chosen_by_cursor = case.name in ("mysql-connector", "mariadb")
+    expected: Any = (1,) if chosen_by_cursor else {"one": 1}
     assert [dict(row) if isinstance(row, dict) else row for row in rows] == [expected]
     connection.rollback()
 
@@ -190,7 +215,7 @@ def test_rows_of_the_callers_choosing(case: Case) -> None:
 def test_autocommit_stays_on(case: Case) -> None:
     options: dict[str, Any] = {"isolation_level": None} if case.name == "sqlite3" else {}
     connection = case(**options)
-    if case.name == "pymysql":
+    if case.name in ("pymysql", "mysqlclient"):
         connection.autocommit(True)
     elif case.name != "sqlite3":
         connection.autocommit = True
