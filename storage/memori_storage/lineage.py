@@ -69,8 +69,8 @@ class Tree:
         default_factory=lambda: defaultdict(list)
     )
     """Ids of messages about tools by parent and by what they say, oldest first."""
-    grown: dict[str, str] = field(default_factory=dict)
-    """Ids of messages that came in full later, by the id that their place and key give."""
+    children: dict[tuple[str | None, str], str] = field(default_factory=dict)
+    """Ids of the chained messages by parent and key. One that came in full later has both keys."""
     anchors: dict[tuple[str, str], str] = field(default_factory=dict)
     """The message at the end of a provider-kept history; see :meth:`anchor`."""
 
@@ -86,14 +86,14 @@ class Tree:
     def child(self, parent: str | None, key: str) -> str | None:
         """Id of the known message of ``key`` below ``parent`` (``None``: the root); of several that
         it may be, the newest."""
-        return self.known_child(self.child_id(parent, key), parent, key)
+        known = self.children.get((parent, key))
+        return known or self.other_child(self.child_id(parent, key), parent, key)
 
-    def known_child(self, found: str, parent: str | None, key: str) -> str | None:
-        """:meth:`child` for who has the id already that it has by its place."""
+    def other_child(self, found: str, parent: str | None, key: str) -> str | None:
+        """:meth:`child` where none of them has that key, for who has the id that such a one would
+        have. What came in full later has the id of its beginning, but not the key."""
         if found in self.nodes:
             return found
-        if found in self.grown:
-            return self.grown[found]
         siblings = self.tool_children.get((parent, said_by(key)), ()) if of_tools(key) else ()
         return next((node for node in reversed(siblings) if same(self.nodes[node].key, key)), None)
 
@@ -106,6 +106,7 @@ class Tree:
         self.nodes[node.id] = node
         self.next_position = max(self.next_position, node.position + 1)
         if chained:
+            self._name(node.parent, node.key, node.id)
             for ids in self._listed(node):
                 ids.append(node.id)
             self.newest = node.id
@@ -118,12 +119,6 @@ class Tree:
             lists.append(self.tool_children[node.parent, said])
         return lists
 
-    def add_stored(self, node: Node, *, chained: bool) -> None:
-        """Take in a node as it was stored, which may have grown since it got its id."""
-        self.add(node, chained=chained)
-        if chained and (place := self.child_id(node.parent, node.key)) != node.id:
-            self.grown[place] = node.id
-
     def grow(self, node_id: str, key: str) -> None:
         """Give a message the key of its full content; that of its beginning still finds it."""
         node = self.nodes[node_id]
@@ -132,7 +127,13 @@ class Tree:
         self.nodes[node_id] = node._replace(key=key)
         for ids in self._listed(self.nodes[node_id]):
             ids.append(node_id)
-        self.grown[self.child_id(node.parent, key)] = node_id
+        self._name(node.parent, key, node_id)
+
+    def _name(self, parent: str | None, key: str, node_id: str) -> None:
+        """Have a message found by its place; of two, the one whose id is of that place."""
+        known = self.children.setdefault((parent, key), node_id)
+        if known != node_id and self.child_id(parent, key) == node_id:
+            self.children[parent, key] = node_id
 
     def anchor(self, name: tuple[str, str], node: str) -> None:
         """Remember where ``("response", id)`` or ``("conversation", id)`` ends."""
@@ -198,8 +199,10 @@ def place(
         chained = item.message.role not in UNCHAINED_ROLES
         parent = at if chained else None
         if chained:
+            if (known := tree.children.get((parent, item.key))) is not None:
+                return known
             node_id = tree.child_id(parent, item.key)
-            if (known := tree.known_child(node_id, parent, item.key)) is not None:
+            if (known := tree.other_child(node_id, parent, item.key)) is not None:
                 return known
         else:
             node_id = tree.unchained_id(item.message.role, item.key)

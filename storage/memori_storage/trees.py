@@ -43,7 +43,7 @@ def load_trees(connection: Connection, wanted: Collection[str]) -> dict[str, Tre
             .order_by(columns.session_key, columns.position)
         )
         for session, node, parent, key, position, role in rows:
-            trees[session].add_stored(
+            trees[session].add(
                 Node(node, parent, key, position), chained=role not in UNCHAINED_ROLES
             )
     return trees

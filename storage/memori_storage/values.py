@@ -47,6 +47,8 @@ _encode_ascii = json.JSONEncoder(separators=(",", ":"), default=str).encode
 def to_json(value: Any) -> str:
     """A JSON value as text that every database can hold and that reads back as it was."""
     text = _encode(value)
+    if text.isascii():  # which a string knows of itself
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:  # a lone surrogate: escaped, it comes back as it was

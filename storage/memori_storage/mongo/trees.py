@@ -47,7 +47,7 @@ class Trees:
         for row in sorted(newest(documents), key=lambda row: int(row["position"])):
             node = Node(row["id"], row["parent_id"], row["content_key"], row["position"])
             chained = row["role"] not in UNCHAINED_ROLES
-            trees[row["session_key"]].add_stored(node, chained=chained)
+            trees[row["session_key"]].add(node, chained=chained)
         return trees
 
     def anchors(
