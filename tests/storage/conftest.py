@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from connectors import connected
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 from storage_cases import django_settings
@@ -192,7 +192,7 @@ def _given(url: str, way: str, closing: ExitStack) -> Any:
         return url
     if way == "django":
         return django_alias(url, closing)
-    connect = partial(connection_to, url)
+    connect = partial(connected, url)
     if way == "function":
         return connect
     connection = connect()
@@ -212,19 +212,3 @@ def django_alias(url: str, closing: ExitStack) -> str:
     connections.settings[alias] = configured[alias]
     closing.callback(connections.settings.pop, alias)
     return f"django:{alias}"
-
-
-def connection_to(url: str) -> Any:
-    """A DB-API connection to a URL's database that any thread may use."""
-    it = make_url(url)
-    if it.get_backend_name() == "sqlite":
-        return sqlite3.connect(str(it.database), check_same_thread=False)
-    place: dict[str, Any] = {"host": it.host, "port": it.port, "user": it.username}
-    if it.get_backend_name() == "postgresql":
-        import psycopg
-
-        return psycopg.connect(dbname=it.database, **place, **it.query)
-    import pymysql
-
-    place["password"] = it.password or ""
-    return pymysql.connect(database=it.database, charset="utf8mb4", **place)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from connectors import DRIVERS, SERVED, connected, dictionaries
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.orm import Session
 from storage_cases import exchange, texts
-from test_live_connections import CONNECT, SERVED, _dictionaries
 
 from memori_storage import Store, StoreConfigurationError, StoreUnavailableError, open_store
 
@@ -50,10 +50,9 @@ def test_sqlite(own_thread: bool, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", SERVED)
 @pytest.mark.parametrize("rows", ["tuples", "dictionaries"])
 def test_servers(name: str, rows: str, request: pytest.FixtureRequest) -> None:
-    backend, connect = CONNECT[name]
-    url = request.getfixturevalue(f"{backend}_url")
-    options = _dictionaries(name) if rows == "dictionaries" else {}
-    check(open_store(lambda: connect(url, **options)))
+    url = request.getfixturevalue(f"{DRIVERS[name].backend}_url")
+    options = dictionaries(name) if rows == "dictionaries" else {}
+    check(open_store(lambda: connected(url, name, **options)))
 
 
 def test_duckdb(tmp_path: Path) -> None:

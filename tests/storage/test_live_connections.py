@@ -5,15 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from connectors import DRIVERS, SERVED, connected, dictionaries
 from storage_cases import exchange, texts
 
 from memori_storage import StoreConfigurationError, StoreError, StoreUnavailableError, open_store
@@ -21,100 +21,6 @@ from memori_storage import StoreConfigurationError, StoreError, StoreUnavailable
 
 def sqlite_connection(tmp_path: Path, **options: Any) -> sqlite3.Connection:
     return sqlite3.connect(tmp_path / "app.db", check_same_thread=False, **options)
-
-
-def _libpq(url: str) -> dict[str, Any]:
-    it = make_url(url)
-    return {
-        "host": it.host,
-        "port": it.port,
-        "user": it.username,
-        "dbname": it.database,
-        **it.query,
-    }
-
-
-def psycopg_connection(url: str, **options: Any) -> Any:
-    import psycopg
-
-    return psycopg.connect(**_libpq(url), **options)
-
-
-def psycopg2_connection(url: str, **options: Any) -> Any:
-    psycopg2 = pytest.importorskip("psycopg2")
-    return psycopg2.connect(**_libpq(url), **options)
-
-
-def pymysql_connection(url: str, **options: Any) -> Any:
-    import pymysql
-
-    it = make_url(url)
-    given: Any = {"host": it.host, "port": it.port, "user": it.username, "database": it.database}
-    if "unix_socket" in it.query:
-        given["unix_socket"] = it.query["unix_socket"]
-    return pymysql.connect(password=it.password or "", charset="utf8mb4", **given, **options)
-
-
-def mysqlconnector_connection(url: str, **options: Any) -> Any:
-    connector = pytest.importorskip("mysql.connector")
-    it = make_url(url)
-    given: Any = {"host": it.host, "port": it.port, "user": it.username, "database": it.database}
-    return connector.connect(password=it.password or "", charset="utf8mb4", **given, **options)
-
-
-def mysqlclient_connection(url: str, **options: Any) -> Any:
-    module = pytest.importorskip("MySQLdb")
-    it = make_url(url)
-    given: Any = {"host": it.host, "port": it.port, "user": it.username, "database": it.database}
-    return module.connect(password=it.password or "", charset="utf8mb4", **given, **options)
-
-
-def mariadb_connection(url: str, **options: Any) -> Any:
-    module = pytest.importorskip("mariadb")
-    it = make_url(url)
-    given: Any = {"host": it.host, "port": it.port, "user": it.username, "database": it.database}
-    return module.connect(password=it.password or "", **given, **options)
-
-
-CONNECT = {
-    "psycopg": ("postgresql", psycopg_connection),
-    "psycopg2": ("postgresql", psycopg2_connection),
-    "pymysql": ("mariadb", pymysql_connection),
-    "mysql-connector": ("mariadb", mysqlconnector_connection),
-    "mysqlclient": ("mariadb", mysqlclient_connection),
-    "mariadb": ("mariadb", mariadb_connection),
-}
-
-
-def _dictionaries(driver: str) -> dict[str, Any]:
-    """Options for rows that SQLAlchemy cannot read."""
-    if driver == "psycopg":
-        from psycopg.rows import dict_row
-
-        return {"row_factory": dict_row}
-    if driver == "psycopg2":
-        from psycopg2.extras import RealDictCursor
-
-        return {"cursor_factory": RealDictCursor}
-    if driver == "pymysql":
-        from pymysql.cursors import DictCursor
-
-        return {"cursorclass": DictCursor}
-    if driver == "mysqlclient":
-        from MySQLdb.cursors import DictCursor as MySQLDictCursor
-
-        return {"cursorclass": MySQLDictCursor}
-    return {}
-
-
-COMPILED = {"mysqlclient": "MySQLdb", "mariadb": "mariadb"}
-"""Drivers that want a compiler to be installed: CI has them in an environment of its own."""
-SERVED = [
-    pytest.param(name, marks=getattr(pytest.mark, backend))
-    for name, (backend, _) in CONNECT.items()
-    if os.environ.get(f"MEMORI_TEST_{backend.upper()}_URL")
-    and (name not in COMPILED or find_spec(COMPILED[name]))
-]
 
 
 class Case:
@@ -137,7 +43,7 @@ class Case:
                 column[0]: value for column, value in zip(cursor.description, row, strict=True)
             }
             return connection
-        return self(**_dictionaries(self.name))
+        return self(**dictionaries(self.name))
 
 
 @pytest.fixture(params=["sqlite3", *SERVED])
@@ -145,9 +51,8 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Case]:
     if request.param == "sqlite3":
         case = Case("sqlite3", lambda **options: sqlite_connection(tmp_path, **options))
     else:
-        backend, connect = CONNECT[request.param]
-        url = request.getfixturevalue(f"{backend}_url")
-        case = Case(request.param, lambda **options: connect(url, **options))
+        url = request.getfixturevalue(f"{DRIVERS[request.param].backend}_url")
+        case = Case(request.param, partial(connected, url, request.param))
     yield case
     for connection in case.made:
         with suppress(Exception):  # it may be closed
@@ -240,44 +145,17 @@ def test_a_failed_write_leaves_nothing_and_a_usable_connection(case: Case) -> No
     assert store.add_turns([exchange(1)]) == 1
 
 
-def test_many_threads_take_turns(case: Case) -> None:
-    store = open_store(case())
-    store.migrate()
-    failed: list[BaseException] = []
-
-    def write(number: int) -> None:
-        try:
-            store.add_turns([exchange(number, session=f"s{number}")])
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
-    assert len(texts(store)) == 16
-
-
-def test_stores_over_one_connection_take_turns(case: Case) -> None:
+@pytest.mark.parametrize("count", [1, 3], ids=["one store", "three stores"])
+def test_many_threads_take_turns(count: int, case: Case) -> None:
     connection = case()
-    stores = [open_store(connection) for _ in range(3)]
+    stores = [open_store(connection) for _ in range(count)]
     stores[0].migrate()
-    failed: list[BaseException] = []
 
-    def write(number: int) -> None:
-        try:
-            stores[number % 3].add_turns([exchange(number, session=f"s{number}")])
-        except BaseException as error:
-            failed.append(error)
+    def write(number: int) -> int:
+        return stores[number % count].add_turns([exchange(number, session=f"s{number}")])
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(write, range(12))) == [1] * 12
     assert len(texts(stores[0])) == 24
 
 
@@ -314,7 +192,7 @@ def test_a_connection_of_one_thread_is_refused(tmp_path: Path) -> None:
 @pytest.mark.postgresql
 def test_what_the_caller_reads_of_a_type_stays(postgresql_url: str) -> None:
     """SQLAlchemy makes psycopg2's connections read UUIDs as objects."""
-    connection = psycopg2_connection(postgresql_url)
+    connection = connected(postgresql_url, "psycopg2")
     store = open_store(connection)
     store.migrate()
     store.add_turns([exchange(1)])
