@@ -12,12 +12,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Dialect, Insert, Table, bindparam, insert, update
+from sqlalchemy import (
+    Connection,
+    Dialect,
+    Insert,
+    Integer,
+    String,
+    Table,
+    bindparam,
+    insert,
+    update,
+)
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from memori_storage.columns import TO_DATABASE
 from memori_storage.support import MYSQL_FAMILY
+from memori_storage.values import to_json
 
 
 class _Prepared(NamedTuple):
@@ -27,6 +38,8 @@ class _Prepared(NamedTuple):
     columns: list[tuple[str, Callable[[Any], Any] | None]]
     """Names in the order of the parameters, with what converts their values; none if the driver's
     parameters have no order."""
+    as_json: bool = False
+    """Whether all rows together are one parameter, a JSON array of objects."""
 
 
 _NAMED = re.compile(r"%\((\w+)\)s")
@@ -77,8 +90,10 @@ def _execute(
     known = _prepared.setdefault(dialect, {})
     name = (what, table.fullname, *names)
     if name not in known:
-        known[name] = _prepare(dialect, table, statement, names)
-    sql, columns = known[name]
+        known[name] = (what == "insert" and _prepare_json(dialect, table, names)) or _prepare(
+            dialect, table, statement, names
+        )
+    sql, columns, as_json = known[name]
     if (
         not columns
         # There SQLAlchemy itself makes one statement of many rows, which the driver does not.
@@ -92,7 +107,32 @@ def _execute(
         [row[name] for row in rows] if convert is None else [convert(row[name]) for row in rows]
         for name, convert in columns
     ]
-    connection.exec_driver_sql(sql, list(zip(*values, strict=True)))
+    given = zip(*values, strict=True)
+    if as_json:
+        keys = [column for column, _ in columns]
+        objects = [dict(zip(keys, row, strict=True)) for row in given]
+        connection.exec_driver_sql(sql, (to_json(objects),))
+    else:
+        connection.exec_driver_sql(sql, list(given))
+
+
+def _prepare_json(dialect: Dialect, table: Table, names: Sequence[str]) -> _Prepared | None:
+    """PostgreSQL reads rows out of JSON in a fraction of the time that its drivers take to send
+    them one by one; ``None`` for other databases, and for what JSON does not keep exactly."""
+    columns = [table.c[name] for name in names]
+    if dialect.name != "postgresql" or not all(
+        isinstance(getattr(column.type, "impl", column.type), String | Integer)
+        for column in columns
+    ):
+        return None
+    quote = dialect.identifier_preparer
+    into = quote.format_table(table)
+    listed = ", ".join(quote.format_column(column) for column in columns)
+    sql = (
+        f"INSERT INTO {into} ({listed}) SELECT {listed}"
+        f" FROM json_populate_recordset(NULL::{into}, %s::json)"
+    )
+    return _Prepared(sql, [(c.name, _converter(c.type, dialect)) for c in columns], as_json=True)
 
 
 def _prepare(dialect: Dialect, table: Table, statement: Insert, names: Sequence[str]) -> _Prepared:

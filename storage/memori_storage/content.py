@@ -9,6 +9,7 @@ ids at all; of two calls with ids of their own, neither is the other.
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from memori_storage.keys import KEY_LENGTH, digest
@@ -18,6 +19,9 @@ _SAID = 24
 """Characters of a key that tell what a message says; the rest tells its ids."""
 _NO_TOOLS = "0" * (KEY_LENGTH - _SAID)
 _NO_IDS = "1" * (KEY_LENGTH - _SAID)
+_SHORT, _REMEMBERED = 1000, 4096
+"""Characters of a text whose key is remembered, and how many are: histories are sent again and
+again."""
 
 
 def message_key(message: Message) -> str:
@@ -26,9 +30,13 @@ def message_key(message: Message) -> str:
     Reasoning and empty text do not count: clients drop them. An assistant's adjacent text parts
     count as one, and tool arguments as the JSON value they are, be they given as text or not.
     """
+    parts = message.parts
+    if len(parts) == 1 and parts[0].get("type") == "text":
+        text = str(parts[0].get("content") or "")
+        return (_key_of_short if len(text) <= _SHORT else _key_of_text)(message.role, text)
     content: list[str] = []
     ids: list[str | None] = []
-    for part in message.parts:
+    for part in parts:
         said = _canonical(part)
         if said is None:
             continue
@@ -43,6 +51,14 @@ def message_key(message: Message) -> str:
     if not ids:
         return told + _NO_TOOLS
     return told + (digest(*ids)[_SAID:] if any(ids) else _NO_IDS)
+
+
+def _key_of_text(role: str, text: str) -> str:
+    told = digest(role, "text", text) if text else digest(role)
+    return told[:_SAID] + _NO_TOOLS
+
+
+_key_of_short = lru_cache(_REMEMBERED)(_key_of_text)
 
 
 def said_by(key: str) -> str:
