@@ -80,7 +80,10 @@ class Database:
             StoreConfigurationError: If that is no prefix or no schema.
         """
         if prefix is not None and naming.checked_prefix(prefix) != naming.PREFIX:
-            self._engine = naming.renaming(self._engine, prefix)
+            # Of the engine that was given: early releases of SQLAlchemy take no listener on a view
+            # of a view.
+            options = self._engine.get_execution_options()
+            self._engine = naming.renaming(self._given, prefix, options)
         if schema is not None:
             self.schema = naming.checked_schema(schema, self.dialect)
 

@@ -9,6 +9,7 @@ prefix already stays as it is, whatever the prefix.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
@@ -61,9 +62,15 @@ def checked_schema(schema: str, dialect: str) -> str:
     return schema
 
 
-def renaming(engine: Engine, prefix: str) -> Engine:
-    """A view of an engine, on the same pool, for which our tables have another prefix."""
-    view = engine.execution_options(**{_OPTION: prefix})
+def renaming(engine: Engine, prefix: str, options: Mapping[str, Any]) -> Engine:
+    """A view of an engine, on the same pool, for which our tables have another prefix.
+
+    Args:
+        engine: Whose pool it is.
+        prefix: What the names of our tables begin with.
+        options: The view's execution options.
+    """
+    view = engine.execution_options(**{**options, _OPTION: prefix})
 
     def rename(
         _connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any
