@@ -14,6 +14,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from wire.check import texts
 from wire.clients import OPENAI_MODEL, async_openai_client
 from wire.memory import Memory
+from wire.offers import offered
 from wire.replies import Answer, Choice, ToolCall, text
 from wire.server import WireServer
 from wire.sockets import SocketServer
@@ -71,6 +72,10 @@ async def test_pydantic_ai_over_a_websocket(memory: Memory) -> None:
         ("assistant", SAID),
     ]
     assert len(memory.spans()) == 2
+
+
+if not offered("pydantic_ai.models.openai:_websocket_holder"):
+    del test_pydantic_ai_over_a_websocket
 
 
 async def test_langchain_naming_the_response_before(server: WireServer, memory: Memory) -> None:

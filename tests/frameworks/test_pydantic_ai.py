@@ -24,7 +24,7 @@ from pydantic_ai.models.test import TestModel
 from pydantic_models import MODELS, OWN, SAID, Asked, answering
 
 from memori_instrumentation import attribution
-from memori_instrumentation.capture import scope
+from memori_instrumentation.capture import call, scope
 from wire.check import texts
 from wire.memory import ENTITY, Memory, assert_remembered
 from wire.offers import offered
@@ -298,6 +298,9 @@ async def test_streams_left(over: Asked, server: WireServer, memory: Memory, use
     async with Agent(over.make(server.url)).run_stream("I live in Lisbon.") as result:
         async for _ in result.stream_text(debounce_by=None):
             break
+    if not offered("pydantic_ai.models.bedrock:_call_bedrock"):
+        # Releases before that leave Bedrock's stream open: it ends with the program.
+        call.finish_open_calls()
     (turn,) = memory.kept().turns
     assert (turn["status"], turn["framework"]) == ("incomplete", "pydantic-ai")
 
