@@ -3,9 +3,9 @@
 Run ``python benchmarks/storage.py``. Each of 10 batches holds 500 new turns, which are 1,000
 messages: a user's and a reply of some 100 characters each. In the second workload, clients re-send
 their last 20 messages. The bare driver inserts the rows that were stored, batch by batch, into
-equal tables, in the same run. SQLite always takes part, DuckDB where it is installed, and
-PostgreSQL, MariaDB and SeekDB where MEMORI_TEST_POSTGRESQL_URL, ..._MARIADB_URL and ..._SEEKDB_URL
-name a scratch server.
+equal tables, in the same run; pymongo does with ``insert_many``. SQLite always takes part, DuckDB
+where it is installed, and PostgreSQL, MariaDB, SeekDB and MongoDB where MEMORI_TEST_POSTGRESQL_URL,
+..._MARIADB_URL, ..._SEEKDB_URL and ..._MONGODB_URL name a scratch server.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
@@ -32,6 +33,7 @@ BATCHES, BATCH, SESSIONS, ROUNDS = 10, 500, 100, 3
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = ("memori_entities", "memori_processes", "memori_sessions")
 TABLES = ("memori_turns", "memori_messages", "memori_jobs")
+DOCUMENTS = ("memori_messages", "memori_turns", "memori_jobs", "memori_commits")
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
 
 
@@ -79,6 +81,15 @@ def scratch(backend: str, directory: Path, name: str) -> Iterator[str]:
     """The URL of an empty database."""
     if backend in ("SQLite", "DuckDB"):
         yield f"{backend.lower()}:///{directory / name}"
+        return
+    if backend == "MongoDB":
+        from pymongo import MongoClient
+
+        server = os.environ["MEMORI_TEST_MONGODB_URL"]
+        with MongoClient[dict[str, Any]](server) as client:
+            client.drop_database(name)
+            yield urlsplit(server)._replace(path=f"/{name}").geturl()
+            client.drop_database(name)
         return
     given = make_url(os.environ[f"MEMORI_TEST_{backend.upper()}_URL"])
     if "+" not in given.drivername:
@@ -129,11 +140,28 @@ def rows_of(engine: Engine, table: str) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in cursor.fetchall()]
 
 
+def bare_mongo(source: str, target: str) -> tuple[float, float]:
+    """:func:`bare` for pymongo."""
+    from pymongo import MongoClient
+
+    with MongoClient[Any](source) as client, MongoClient[Any](target) as writing:
+        given, into = client.get_default_database(), writing.get_default_database()
+        documents = {name: list(given[name].find()) for name in DOCUMENTS}
+        started = times()
+        for batch in range(BATCHES):
+            for name, every in documents.items():
+                share = len(every) // BATCHES
+                into[name].insert_many(every[batch * share : (batch + 1) * share], ordered=False)
+        return since(started)
+
+
 def bare(source: str, target: str) -> tuple[float, float]:
     """Seconds, and seconds of CPU, in which the driver inserts the same rows."""
     store = open_store(target)
     store.migrate()
     store.close()
+    if source.startswith("mongodb"):
+        return bare_mongo(source, target)
     reading, writing = create_engine(source), create_engine(target)
     rows = {name: rows_of(reading, name) for name in (*FIRST, *TABLES)}
     reading.dispose()
@@ -191,7 +219,7 @@ def backends() -> list[str]:
     """What can take part here, or what the command line names."""
     servers = [
         name
-        for name in ("PostgreSQL", "MariaDB", "SeekDB")
+        for name in ("PostgreSQL", "MariaDB", "SeekDB", "MongoDB")
         if os.environ.get(f"MEMORI_TEST_{name.upper()}_URL")
     ]
     duckdb = ["DuckDB"] if find_spec("duckdb") and find_spec("duckdb_engine") else []
