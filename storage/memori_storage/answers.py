@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from memori_storage.lineage import Keyed, Node, Tree, anchors_of, start_of
+from memori_storage.lineage import anchors_of, start_of
 from memori_storage.records import Completion
+from memori_storage.tree import Keyed, Node, Tree
 
 
 class Reply(NamedTuple):

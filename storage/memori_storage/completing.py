@@ -12,10 +12,10 @@ from memori_storage import schema
 from memori_storage.answers import changed_values, history_of, parent_of, place_reply
 from memori_storage.database import Database
 from memori_storage.jobs import reopen
-from memori_storage.lineage import UNCHAINED_ROLES, Tree, keyed
 from memori_storage.locks import bump, lock_entities, lock_rows
 from memori_storage.records import Completion
 from memori_storage.rows import content_columns, new_job
+from memori_storage.tree import UNCHAINED_ROLES, Tree, keyed
 from memori_storage.treecache import TreeCache
 from memori_storage.trees import load_anchors, trees_of
 from memori_storage.values import chunks

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, Protocol
 
 from memori_storage import keys
-from memori_storage.lineage import Keyed, Placement, Tree, anchors_of, keyed, place, start_of
+from memori_storage.lineage import Placement, anchors_of, place, start_of
 from memori_storage.records import Source, StoredMemory, StoredMessage, Turn
 from memori_storage.store import StoreError
+from memori_storage.tree import Keyed, Tree, keyed
 from memori_storage.values import MAX_ID_LENGTH
 
 OPEN, PARKED = "open", "parked"

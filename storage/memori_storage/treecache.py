@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from memori_storage.lineage import Tree
+from memori_storage.tree import Tree
 
 MAX_CACHED = 50_000
 """Messages and anchors kept over all sessions, some 30 MB."""

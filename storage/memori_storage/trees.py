@@ -8,9 +8,9 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from memori_storage import keys
 from memori_storage.joining import Response, kept_since
-from memori_storage.lineage import UNCHAINED_ROLES, Node, Tree
 from memori_storage.records import Turn
 from memori_storage.schema import messages, sessions, turns
+from memori_storage.tree import UNCHAINED_ROLES, Node, Tree
 from memori_storage.treecache import TreeCache
 from memori_storage.values import chunks
 

@@ -11,10 +11,10 @@ from memori_storage import schema
 from memori_storage.bulk import insert_rows, update_rows
 from memori_storage.database import Database, insert_missing
 from memori_storage.joining import Response, joined
-from memori_storage.lineage import Tree
 from memori_storage.locks import bump, lock_entities, lock_rows
 from memori_storage.records import Turn
 from memori_storage.rows import Prepared, Rows, in_order, place_turn, prepare, unknown_anchors
+from memori_storage.tree import Tree
 from memori_storage.treecache import TreeCache
 from memori_storage.trees import load_anchors, load_sessions_of, trees_of
 from memori_storage.values import chunks

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from memori_storage.content import message_key, same
 from memori_storage.keys import KEY_LENGTH
-from memori_storage.lineage import Placement, Tree, keyed, place
+from memori_storage.lineage import Placement, place
 from memori_storage.records import Message
+from memori_storage.tree import Tree, keyed
 
 
 def text(role: str, content: str) -> Message:

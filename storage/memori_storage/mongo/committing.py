@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from memori_storage.lineage import Tree
 from memori_storage.mongo.documents import (
     COMMITS,
     JOBS,
@@ -27,6 +26,7 @@ from memori_storage.mongo.documents import (
 from memori_storage.mongo.ledger import Ledger, View, commit_id
 from memori_storage.mongo.link import Link
 from memori_storage.store import StoreError, StoreUnavailableError
+from memori_storage.tree import Tree
 from memori_storage.values import microseconds
 
 _ORDER = (MESSAGES, TURNS, SOURCES, MEMORIES, VECTORS, JOBS)

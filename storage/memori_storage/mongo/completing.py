@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from memori_storage.answers import changed_values, history_of, parent_of, place_reply
-from memori_storage.lineage import UNCHAINED_ROLES, Tree, keyed
 from memori_storage.mongo.committing import Committer, Draft
 from memori_storage.mongo.documents import JOBS, MESSAGES, TURNS, Document, decoded, newest
 from memori_storage.mongo.ledger import Ledger, View
@@ -15,6 +14,7 @@ from memori_storage.mongo.trees import Anchors, Trees
 from memori_storage.mongo.turns import of_turn
 from memori_storage.records import Completion
 from memori_storage.rows import content_columns, new_job
+from memori_storage.tree import UNCHAINED_ROLES, Tree, keyed
 from memori_storage.treecache import TreeCache
 from memori_storage.values import chunks
 

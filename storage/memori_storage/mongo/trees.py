@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from memori_storage.lineage import UNCHAINED_ROLES, Node, Tree
 from memori_storage.mongo.documents import MESSAGES, TURNS, Document, newest
 from memori_storage.mongo.ledger import View
 from memori_storage.mongo.link import Link
+from memori_storage.tree import UNCHAINED_ROLES, Node, Tree
 from memori_storage.treecache import TreeCache
 from memori_storage.values import chunks, storable
 

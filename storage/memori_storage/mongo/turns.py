@@ -7,7 +7,6 @@ from typing import Any
 
 from memori_storage import keys
 from memori_storage.joining import Response, joined, kept_since
-from memori_storage.lineage import Tree
 from memori_storage.mongo.committing import Committer, Draft
 from memori_storage.mongo.documents import JOBS, MESSAGES, TURNS, decoded
 from memori_storage.mongo.ledger import Ledger, View
@@ -15,6 +14,7 @@ from memori_storage.mongo.link import Link
 from memori_storage.mongo.trees import Trees
 from memori_storage.records import Turn
 from memori_storage.rows import Prepared, Rows, in_order, place_turn, prepare, unknown_anchors
+from memori_storage.tree import Tree
 from memori_storage.treecache import TreeCache
 from memori_storage.values import chunks, microseconds, storable
 
