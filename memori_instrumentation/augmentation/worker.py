@@ -241,7 +241,7 @@ class Worker:
             if self._thread is not None and self._thread.is_alive():
                 return
             self._stopping.clear()
-            thread = threading.Thread(target=self._run, name="memori-learn", daemon=True)
+            thread = threading.Thread(target=self.run, name="memori-learn", daemon=True)
             try:
                 thread.start()
             except RuntimeError as error:
@@ -318,15 +318,26 @@ class Worker:
         self._tally.count("unavailable")
         self._tally.failure("store", error, "learning waits for the database")
 
-    def _run(self) -> None:
+    def run(self, *, until_done: bool = False) -> bool:
+        """Learn here and now until :meth:`stop`, which a signal's handler may call.
+
+        Args:
+            until_done: End when nothing is left to learn from, what other workers have in hand
+                included. Jobs that are to be tried again later are waited for, parked ones not.
+
+        Returns:
+            Whether that was the end; false when the store cannot be used as it stands.
+        """
         outages = 0
         while not self._stopping.is_set():
             self._wakened.clear()
             try:
                 done = self.run_once()
+                if until_done and not done and not self._store.pending_jobs():
+                    return True
             except StoreConfigurationError as error:
                 self._tally.failure("store", error, "learning stopped")
-                return
+                return False
             except Exception as error:
                 # The store's own trouble, or a fault in it: neither may end the thread.
                 outages += 1
@@ -336,3 +347,4 @@ class Worker:
             outages = 0
             if not done:
                 self._wakened.wait(self._poll_interval)
+        return True

@@ -13,7 +13,7 @@ from memori_instrumentation.cli.flags import UsageError, parse, usage
 from memori_instrumentation.config import SettingsError
 
 PROGRAM = "memori-instrument"
-SUBCOMMANDS = ("recall", "export", "db", "demo")
+SUBCOMMANDS = ("recall", "export", "db", "worker", "demo")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -27,7 +27,7 @@ def run(name: str, arguments: Sequence[str], settings: Mapping[str, Any]) -> int
     """Run a sub-command.
 
     Args:
-        name: ``recall``, ``export``, ``db`` or ``demo``.
+        name: ``recall``, ``export``, ``db``, ``worker`` or ``demo``.
         arguments: What was typed after it.
         settings: The settings that options in front of it gave; options after it win.
 
@@ -73,6 +73,15 @@ def _parser(name: str, settings: Mapping[str, Any]) -> _Parser:
         parser.add_argument("action", choices=_SCHEMA_ACTIONS, help="what to do")
         parser.set_defaults(database=settings.get("database"))
         return parser
+    if name == "worker":
+        parser.add_argument(
+            "--concurrency", type=_positive, default=1, metavar="N", help="how many processes [1]"
+        )
+        parser.add_argument(
+            "--drain", action="store_true", help="end when nothing is left to learn from"
+        )
+        parser.set_defaults(database=settings.get("database"))
+        return parser
     parser.add_argument("--entity", metavar="ID", help="whose; default: MEMORI_ENTITY")
     if name == "recall":
         parser.add_argument("query", help="what to look for, in your own words")
@@ -84,6 +93,12 @@ def _parser(name: str, settings: Mapping[str, Any]) -> _Parser:
     if name == "recall":
         parser.set_defaults(**{key: settings.get(key) for key in ("process", "session")})
     return parser
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
 
 
 def _settings_in(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +113,9 @@ _DESCRIPTIONS = {
     "db": "upgrade: create our tables, or bring them up to date; of several at once, one does it. "
     "current: print the schema's version, and this release's. check: exit with 0 if they are the "
     f"same, with 1 if the database has to be upgraded. {_DATABASE}",
+    "worker": "Learn from stored turns, until it is told to stop (SIGTERM, Ctrl-C). Any number of "
+    "them, on any machines, share the work; programs that leave it to them run with MEMORI_WORKER="
+    f"off. {_DATABASE}",
     "demo": "Run a chat program with memory, then show what was stored, learned and recalled. "
     "Without --live its model is a small server on loopback, whether there is an OPENAI_API_KEY "
     "or not. The database is a fresh ./memori-demo.db unless --database names one.",
@@ -164,6 +182,15 @@ def _schema(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     return 1
 
 
+def _work(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
+    from memori_instrumentation.cli.workers import Crew, learn
+
+    if given["concurrency"] == 1:
+        return learn(settings, drain=given["drain"])
+    Settings.resolve(**settings).open_store(create=False).close()  # says at once what is wrong
+    return Crew(settings, given["concurrency"], drain=given["drain"]).run()
+
+
 def _demo(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
     from memori_instrumentation.demo.show import DemoError, show
 
@@ -173,7 +200,7 @@ def _demo(given: Mapping[str, Any], settings: Mapping[str, Any]) -> int:
         return _wrong(str(error))
 
 
-_COMMANDS = {"recall": _recall, "export": _export, "db": _schema, "demo": _demo}
+_COMMANDS = {"recall": _recall, "export": _export, "db": _schema, "worker": _work, "demo": _demo}
 
 
 def _entity(settings: Settings) -> str:

@@ -98,6 +98,7 @@ usage: memori-instrument [OPTIONS] COMMAND [ARGS...]
        memori-instrument [OPTIONS] recall QUERY --entity ID [--limit N] [--json]
        memori-instrument [OPTIONS] export --entity ID
        memori-instrument [OPTIONS] db upgrade|current|check
+       memori-instrument [OPTIONS] worker [--concurrency N] [--drain]
        memori-instrument [OPTIONS] demo [--live]
 """
 _INTRODUCTION = """
@@ -110,6 +111,7 @@ sub-commands:
   recall                what is remembered for a query
   export                everything that is stored for an entity, as JSON lines
   db                    the schema: bring it up to date, or look at it
+  worker                learn from stored turns, in processes of its own
   demo                  see it work, without a key or a server
   (each has its own --help)
 

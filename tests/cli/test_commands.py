@@ -200,7 +200,7 @@ def test_the_schema_is_upgraded_and_looked_at(memori, tmp_path):
     assert memori("db", "drop").returncode == 2
 
 
-@pytest.mark.parametrize("name", ["recall", "export", "db", "demo"])
+@pytest.mark.parametrize("name", ["recall", "export", "db", "worker", "demo"])
 def test_sub_commands_explain_themselves(memori, name):
     assert memori(name, "--help").stdout.startswith(f"usage: memori-instrument {name}")
 
