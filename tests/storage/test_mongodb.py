@@ -192,21 +192,23 @@ def test_lock_of_a_killed_migration_lasts_seconds(proxy: Proxy) -> None:
 
 def test_long_migration_keeps_its_lock(mongodb_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step renews the lease, so that nobody else begins."""
-    monkeypatch.setattr(mongo_migrate, "LEASE_SECONDS", 1)
+    monkeypatch.setattr(mongo_migrate, "LEASE_SECONDS", 3)
     store = open_store(mongodb_url)
-    begun = []
+    waiting = []
 
     def slow(link: Any, step: Any) -> None:
-        begun.append(time.monotonic())
-        for _ in range(4):
+        other = started(mongodb_url)
+        for _ in range(12):
             time.sleep(0.5)
             step()
+        assert other.poll() is None
+        waiting.append(other)
 
     monkeypatch.setattr(mongo_migrate, "UPGRADES", {"0001": slow})
-    other = started(mongodb_url)
     store.migrate()
-    assert other.wait(60) == 0
-    assert len(begun) == 1
+    (other,) = waiting
+    assert other.communicate(timeout=60) == (None, "")
+    assert other.returncode == 0
     store.close()
 
 
