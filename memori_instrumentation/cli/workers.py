@@ -53,7 +53,8 @@ def learn(settings: Mapping[str, Any], *, drain: bool) -> int:
     worker = make_worker(resolved, store)
 
     def stop(*_: object) -> None:
-        worker.stop(timeout=0)
+        # Not here: a handler may interrupt this thread where it holds what stopping waits for.
+        threading.Thread(target=worker.stop, kwargs={"timeout": 0}, daemon=True).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
@@ -99,6 +100,8 @@ class Crew:
         self._pauses = [_FIRST_PAUSE] * concurrency
         self._at_work: dict[int, tuple[SpawnProcess, float]] = {}
         """Process and when it was started, by place."""
+        self._told: set[int] = set()
+        """Places whose process was told to end."""
         self._stopping = False
 
     def run(self) -> int:
@@ -111,13 +114,15 @@ class Crew:
             for place in sorted(left - self._at_work.keys()):
                 if not self._stopping and self._ready[place] <= time.monotonic():
                     self._start(place)
+            if self._stopping:
+                self._tell()
             wait([process.sentinel for process, _ in self._at_work.values()], timeout=0.2)
             for place, ended in self._ended():
                 if ended == 0:
                     left.discard(place)
                 elif ended == UNUSABLE:
                     code = UNUSABLE
-                    self._stop()
+                    self._stopping = True
                 elif not self._stopping:
                     logger.warning("a worker ended (%s): another takes its place", _why(ended))
         return code
@@ -146,9 +151,12 @@ class Crew:
 
     def _stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         self._stopping = True
-        for process, _ in self._at_work.values():
-            if process.is_alive():
-                process.terminate()
+
+    def _tell(self) -> None:
+        """Have all processes end after the job in hand."""
+        for place in self._at_work.keys() - self._told:
+            self._told.add(place)
+            self._at_work[place][0].terminate()
 
 
 def _why(code: int) -> str:
