@@ -143,7 +143,7 @@ class Crew:
             del self._at_work[place]
             found.append((place, process.exitcode))
             lived = time.monotonic() - since > _LIVED
-            pause = self._pauses[place] = _FIRST_PAUSE if lived else self._pauses[place]
+            pause = _FIRST_PAUSE if lived else self._pauses[place]
             self._ready[place] = time.monotonic() + pause
             self._pauses[place] = min(2 * pause, _LONGEST_PAUSE)
             process.close()
