@@ -53,14 +53,17 @@ def test_migrated_schema_is_that_of_the_code(shared_url: str) -> None:
     store.close()
 
 
-def test_newest_migration_is_the_one_the_code_knows() -> None:
+def migrations() -> ScriptDirectory:
     config = Config()
     config.set_main_option(
         "script_location", str(Path(memori_storage.__file__).parent / "migrations")
     )
-    scripts = ScriptDirectory.from_config(config)
-    assert scripts.get_heads() == [SCHEMA_VERSION]
-    for script in scripts.walk_revisions():
+    return ScriptDirectory.from_config(config)
+
+
+def test_newest_migration_is_the_one_the_code_knows() -> None:
+    assert migrations().get_heads() == [SCHEMA_VERSION]
+    for script in migrations().walk_revisions():
         assert len(script.revision) == len(SCHEMA_VERSION)
         assert script.revision.isdigit()
 
@@ -70,12 +73,8 @@ REVISIONS = sorted(path.stem for path in RELEASED.glob("*.json"))
 
 def test_every_released_revision_has_rows() -> None:
     """Before a revision is added, :mod:`released_rows` writes down what the last one stores."""
-    config = Config()
-    config.set_main_option(
-        "script_location", str(Path(memori_storage.__file__).parent / "migrations")
-    )
-    scripts = ScriptDirectory.from_config(config).walk_revisions()
-    assert sorted(script.revision for script in scripts) == REVISIONS
+    found = migrations().walk_revisions()
+    assert sorted(script.revision for script in found) == REVISIONS
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
